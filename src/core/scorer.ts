@@ -1,0 +1,173 @@
+import type { z } from "zod";
+import { PrefkitError } from "./errors.ts";
+import type {
+  Abstained,
+  Failed,
+  Group,
+  Needs,
+  SampledResponse,
+  Score,
+  ScoreContext,
+  Scored,
+  Scorer,
+} from "./types.ts";
+
+/** What a recipe and `prefkit list` need to know of a scorer before one is made. */
+export interface ScorerDefinition<Options = unknown> {
+  readonly name: string;
+  readonly version: number;
+  /** One line for `prefkit list`. */
+  readonly summary: string;
+  /** Checks the recipe's options and fills defaults. Strict: an unknown key is an error that names it. */
+  readonly options: z.ZodType<Options>;
+  /** May block the thread: runs in a worker that can be killed when its time is up. */
+  readonly cpuBound: boolean;
+  /** `paid` scores are kept in the persistent cache; `free` ones are kept by finished shards alone. */
+  readonly cost: "free" | "paid";
+  /** Whether the run's seed changes its numbers; then it is part of the cache key. */
+  readonly usesSeed: boolean;
+  /** Whether a score may depend on where a response stands in its group. */
+  readonly orderSensitive: boolean;
+  create(options: Options): Scorer;
+}
+
+type Defaults = "cpuBound" | "cost" | "usesSeed" | "orderSensitive";
+
+/** Fills the usual answers: free, quick, blind to the order of responses and to the seed. */
+export function defineScorer<Options>(
+  definition: Omit<ScorerDefinition<Options>, Defaults> & Partial<Pick<ScorerDefinition<Options>, Defaults>>,
+): ScorerDefinition<Options> {
+  return { cpuBound: false, cost: "free", usesSeed: false, orderSensitive: false, ...definition };
+}
+
+/** A value that the scorer vouches for. The runner refuses NaN, infinities and values outside the range. */
+export function scored(value: number, details: Omit<Scored, "kind" | "value"> = {}): Scored {
+  return { kind: "scored", value, ...details };
+}
+
+export function abstained(why: string): Abstained {
+  return { kind: "abstained", why };
+}
+
+export function failed(code: string, why: string): Failed {
+  return { kind: "failed", code, why };
+}
+
+type ScorerTraits = Pick<Scorer, "name" | "version" | "range" | "needs">;
+
+/**
+ * Lifts a judgement of one response to a scorer of groups. Abstains where a response or its group lacks what the
+ * traits say is needed, so that `judge` need not ask.
+ */
+export function perResponse(
+  traits: ScorerTraits,
+  judge: (response: SampledResponse, group: Group, context: ScoreContext) => Score | Promise<Score>,
+): Scorer {
+  return {
+    ...traits,
+    score: (group, context) => {
+      const lack = groupLack(group, traits.needs);
+      if (lack !== null) return group.responses.map(() => abstained(lack));
+      const scores = group.responses.map((response) => {
+        const missing = responseLack(response, traits.needs);
+        return missing === null ? judge(response, group, context) : abstained(missing);
+      });
+      return scores.some((score) => score instanceof Promise) ? Promise.all(scores) : (scores as Score[]);
+    },
+  };
+}
+
+/** A scorer that compares the responses of a group; abstains on groups that lack what the traits need. */
+export function perGroup(traits: ScorerTraits, judge: Scorer["score"]): Scorer {
+  return {
+    ...traits,
+    score: (group, context) => {
+      const lack = groupLack(group, traits.needs);
+      return lack === null ? judge(group, context) : group.responses.map(() => abstained(lack));
+    },
+  };
+}
+
+/** What the group as a whole lacks of the needs, in words; null when nothing. */
+export function groupLack(group: Group, needs: Needs | undefined): string | null {
+  if (needs?.reference && group.prompt.reference === null) return "prompt has no reference";
+  if (needs?.minResponses !== undefined && group.responses.length < needs.minResponses) {
+    return `group has ${group.responses.length} responses, needs ${needs.minResponses}`;
+  }
+  if (needs?.sibling && !group.sibling) return "group has no sibling";
+  return null;
+}
+
+/** What one response lacks of the needs, in words; null when nothing. */
+export function responseLack(response: SampledResponse, needs: Needs | undefined): string | null {
+  if (needs?.tokenCounts && response.tokenCount === undefined) return "response has no tokenCount";
+  if (needs?.logprobs && response.sumLogprob === undefined) return "response has no sumLogprob";
+  return null;
+}
+
+/**
+ * Applies the scorer contract to what a scorer returned: a wrong number of scores fails every cell (`wrong_length`),
+ * a value that is not finite or outside the range fails its cell (`not_finite`, `out_of_range`), anything that is not
+ * a score fails its cell (`not_a_score`).
+ */
+export function checkScores(scorer: Scorer, group: Group, returned: unknown): readonly Score[] {
+  const count = group.responses.length;
+  if (!Array.isArray(returned) || returned.length !== count) {
+    const got = Array.isArray(returned) ? `${returned.length} scores` : `a ${typeof returned}`;
+    return failAll(group, "wrong_length", `${scorer.name} returned ${got} for ${count} responses`);
+  }
+  return returned.map((score) => checkScore(scorer, score));
+}
+
+export function failAll(group: Group, code: string, why: string): Failed[] {
+  return group.responses.map(() => failed(code, why));
+}
+
+function checkScore(scorer: Scorer, score: unknown): Score {
+  if (typeof score !== "object" || score === null) return failed("not_a_score", `got ${describe(score)}`);
+  const { kind } = score as Score;
+  if (kind === "abstained" || kind === "failed") return wellFormedReason(score as Abstained | Failed);
+  if (kind !== "scored") return failed("not_a_score", `got kind ${describe(kind)}`);
+  const given = score as Scored;
+  if (!Number.isFinite(given.value)) return failed("not_finite", `value is ${describe(given.value)}`);
+  const [min, max] = scorer.range;
+  if (given.value < min || given.value > max) {
+    return failed("out_of_range", `value ${given.value} is outside [${min}, ${max}]`);
+  }
+  for (const [name, part] of Object.entries(given.parts ?? {})) {
+    if (!Number.isFinite(part)) return failed("not_finite", `part ${name} is ${describe(part)}`);
+  }
+  for (const span of given.spans ?? []) {
+    if (span.value !== null && !Number.isFinite(span.value)) {
+      return failed("not_finite", `span ${span.start}–${span.end} has value ${describe(span.value)}`);
+    }
+  }
+  return given;
+}
+
+function wellFormedReason(score: Abstained | Failed): Score {
+  if (typeof score.why !== "string") return failed("not_a_score", `${score.kind} without a why`);
+  if (score.kind === "failed" && typeof score.code !== "string") {
+    return failed("not_a_score", "failed without a code");
+  }
+  return score;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return `"${value.slice(0, 40)}"`;
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  return String(value);
+}
+
+/** Checks options given in code with the same schema a recipe is checked with. */
+export function parseOptions<Options>(name: string, schema: z.ZodType<Options>, given: unknown): Options {
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = issue?.path.join(".") || "options";
+  throw new PrefkitError(
+    "bad_option",
+    `${name}: ${path}: ${issue?.message ?? "not valid"}.`,
+    `see \`prefkit list ${name}\` for its options.`,
+  );
+}

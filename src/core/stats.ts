@@ -1,0 +1,107 @@
+/** Count, mean and sum of squared deviations: enough for mean and deviation, and two of them can be joined. */
+export interface Moments {
+  readonly count: number;
+  readonly mean: number;
+  /** Sum of squared deviations from the mean. */
+  readonly squares: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export const NO_MOMENTS: Moments = { count: 0, mean: 0, squares: 0, min: Infinity, max: -Infinity };
+
+/** Moments of the given numbers (Welford's update). */
+export function momentsOf(values: Iterable<number>): Moments {
+  let { count, mean, squares, min, max } = NO_MOMENTS;
+  for (const value of values) {
+    count += 1;
+    const delta = value - mean;
+    mean += delta / count;
+    squares += delta * (value - mean);
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { count, mean, squares, min, max };
+}
+
+/** Joins two sets of moments (Chan, Golub and LeVeque 1979). Joining in another order may differ in the last bit. */
+export function joinMoments(a: Moments, b: Moments): Moments {
+  if (a.count === 0) return b;
+  if (b.count === 0) return a;
+  const count = a.count + b.count;
+  const delta = b.mean - a.mean;
+  return {
+    count,
+    mean: a.mean + (delta * b.count) / count,
+    squares: a.squares + b.squares + (delta * delta * a.count * b.count) / count,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+  };
+}
+
+/** Sample variance with n − 1; null for fewer than two numbers. */
+export function varianceOf({ count, squares }: Moments): number | null {
+  return count < 2 ? null : squares / (count - 1);
+}
+
+/** Sample standard deviation with n − 1; null for fewer than two numbers. */
+export function deviationOf(moments: Moments): number | null {
+  const variance = varianceOf(moments);
+  return variance === null ? null : Math.sqrt(variance);
+}
+
+/**
+ * Ranks from 1, equal values share the mean of their places: [3, 1, 3] -> [2.5, 1, 2.5].
+ */
+export function averageRanks(values: readonly number[]): number[] {
+  const order = values.map((_, index) => index).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
+  const ranks = new Array<number>(values.length).fill(0);
+  for (let start = 0; start < order.length; ) {
+    let end = start + 1;
+    while (end < order.length && values[order[end] ?? 0] === values[order[start] ?? 0]) end += 1;
+    for (let place = start; place < end; place++) ranks[order[place] ?? 0] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return ranks;
+}
+
+/** Running sums for Pearson's correlation of x and y. */
+export interface CoMoments {
+  readonly count: number;
+  readonly meanX: number;
+  readonly meanY: number;
+  readonly squaresX: number;
+  readonly squaresY: number;
+  readonly products: number;
+}
+
+export const NO_CO_MOMENTS: CoMoments = {
+  count: 0,
+  meanX: 0,
+  meanY: 0,
+  squaresX: 0,
+  squaresY: 0,
+  products: 0,
+};
+
+export function addCoMoments(sums: CoMoments, x: number, y: number): CoMoments {
+  const count = sums.count + 1;
+  const deltaX = x - sums.meanX;
+  const deltaY = y - sums.meanY;
+  const meanX = sums.meanX + deltaX / count;
+  const meanY = sums.meanY + deltaY / count;
+  return {
+    count,
+    meanX,
+    meanY,
+    squaresX: sums.squaresX + deltaX * (x - meanX),
+    squaresY: sums.squaresY + deltaY * (y - meanY),
+    products: sums.products + deltaX * (y - meanY),
+  };
+}
+
+/** Pearson's r in [−1, 1]; null with fewer than two points or when either side does not vary. */
+export function correlationOf({ count, squaresX, squaresY, products }: CoMoments): number | null {
+  if (count < 2 || squaresX <= 0 || squaresY <= 0) return null;
+  return Math.max(-1, Math.min(1, products / Math.sqrt(squaresX * squaresY)));
+}

@@ -1,0 +1,37 @@
+import type { z } from "zod";
+import type { Group, Json, ScoreColumn } from "../core/types.ts";
+
+export interface TransformContext {
+  readonly group: Group;
+  readonly scores: readonly ScoreColumn[];
+  /** The frozen numbers of the whole run; present for transforms that declare `statistics`. */
+  readonly run?: Json;
+}
+
+/**
+ * Reshapes one term's values within a group: one value per response, null where the response has none.
+ * A null stays null: a transform never invents a value.
+ */
+export interface Transform {
+  readonly name: string;
+  readonly version: number;
+  apply(values: readonly (number | null)[], context: TransformContext): (number | null)[];
+  /** Present for per-run transforms: how a run's numbers are gathered. JSON in, JSON out, so that they can be frozen. */
+  readonly statistics?: RunStatistics;
+}
+
+export interface RunStatistics {
+  readonly empty: Json;
+  /** Adds one group's values. */
+  add(sums: Json, values: readonly (number | null)[], context: Omit<TransformContext, "run">): Json;
+  /** Joins the sums of two consecutive shards. */
+  join(first: Json, second: Json): Json;
+}
+
+export interface TransformDefinition<Options = unknown> {
+  readonly name: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly options: z.ZodType<Options>;
+  create(options: Options): Transform;
+}
