@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ioError } from "./errors.ts";
 
@@ -29,6 +29,8 @@ export interface Files {
   readAll(path: string): Promise<Uint8Array>;
   /** Appends one durable line (fsync); the file is created when absent. */
   appendLine(path: string, line: string): Promise<void>;
+  /** Creates a file with this text unless it exists; false when it does. */
+  createExclusive(path: string, text: string): Promise<boolean>;
   /** Replaces the target atomically and makes the new name durable. */
   rename(from: string, to: string): Promise<void>;
   makeDirectory(path: string): Promise<void>;
@@ -113,6 +115,21 @@ export const nodeFiles: Files = {
         await handle.close();
       }
     }),
+  createExclusive: (path, text) =>
+    guarded("create", path, async () => {
+      // A link makes name and content appear together, so that nobody ever reads half of it.
+      const temporary = `${path}.${process.pid}.tmp`;
+      await writeFile(temporary, text);
+      try {
+        await link(temporary, path);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+        throw error;
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    }),
   rename: (from, to) =>
     guarded("rename to", to, async () => {
       await rename(from, to);
@@ -146,7 +163,7 @@ export const nodeFiles: Files = {
 
 /** Writes a small text file so that it is there whole or not at all. */
 export async function writeWhole(files: Files, path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const writer = await files.create(temporary);
   try {
     await writer.write(text);

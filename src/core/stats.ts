@@ -10,18 +10,25 @@ export interface Moments {
 
 export const NO_MOMENTS: Moments = { count: 0, mean: 0, squares: 0, min: Infinity, max: -Infinity };
 
-/** Moments of the given numbers (Welford's update). */
+/** The moments with one more number (Welford's update). */
+export function addToMoments(moments: Moments, value: number): Moments {
+  const count = moments.count + 1;
+  const delta = value - moments.mean;
+  const mean = moments.mean + delta / count;
+  return {
+    count,
+    mean,
+    squares: moments.squares + delta * (value - mean),
+    min: Math.min(moments.min, value),
+    max: Math.max(moments.max, value),
+  };
+}
+
+/** Moments of the given numbers: [1, 2, 3] -> count 3, mean 2, squares 2, min 1, max 3. */
 export function momentsOf(values: Iterable<number>): Moments {
-  let { count, mean, squares, min, max } = NO_MOMENTS;
-  for (const value of values) {
-    count += 1;
-    const delta = value - mean;
-    mean += delta / count;
-    squares += delta * (value - mean);
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { count, mean, squares, min, max };
+  let moments = NO_MOMENTS;
+  for (const value of values) moments = addToMoments(moments, value);
+  return moments;
 }
 
 /** Joins two sets of moments (Chan, Golub and LeVeque 1979). Joining in another order may differ in the last bit. */

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { Scorer } from "../core/types.ts";
+
+const share = z.number().gte(0).lte(1);
+const name = z.string().regex(/^[A-Za-z_][\w.-]*$/, "use letters, digits, '_', '-' and '.', starting with a letter");
+const stringMap = z.union([z.array(z.string()), z.record(z.string(), z.string())]);
+
+const responseMap = z
+  .strictObject({
+    text: z.string(),
+    reasoning: z.string().optional(),
+    role: z.string().optional(),
+    model: z.string().optional(),
+    finishReason: z.string().optional(),
+    tokenCount: z.string().optional(),
+    sumLogprob: z.string().optional(),
+    metadata: stringMap.optional(),
+    baseline: z.boolean().optional().describe("These responses are scored and referred to, never paired."),
+  })
+  .describe("Dotted paths, from the record (or from each list element).");
+
+const fieldMap = z.strictObject({
+  id: z.string().optional(),
+  prompt: z.string().optional(),
+  reference: z.string().optional(),
+  responses: z.union([z.string(), responseMap, z.array(z.union([z.string(), responseMap])).min(1)]).optional(),
+  tools: z.string().optional(),
+  images: z.string().optional(),
+  sibling: z.string().optional(),
+  metadata: stringMap.optional(),
+  toolMessages: z.boolean().optional(),
+});
+
+const input = z.strictObject({
+  path: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe("Files or globs, from the recipe's folder."),
+  format: z.enum(["jsonl", "json", "csv", "parquet", "arrow"]).optional(),
+  map: fieldMap.optional(),
+  groupBy: z.string().optional().describe("One response per row: the field that names the group."),
+  sorted: z.boolean().optional().describe("With groupBy: rows of one group stand together."),
+  onBadRow: z.enum(["fail", "skip"]).default("fail"),
+  memoryLimitMb: z.number().int().positive().optional(),
+});
+
+const plugIn = z.looseObject({ use: z.string().min(1) });
+
+/** What every scorer entry may say besides the scorer's own options. */
+export const SCORER_KEYS = {
+  timeoutMs: z.number().int().positive().default(60_000).describe("Longer than this: failed, timeout."),
+  maxFailedShare: share.default(0.01).describe("A larger share of failed cells ends the run with exit code 3."),
+  keepRaw: z.boolean().default(false).describe("Store the judge's reply in the column raw."),
+  adapter: z.enum(["autoevals", "evalite"]).optional().describe("The shape of a foreign scorer function."),
+  cost: z.enum(["free", "paid"]).optional().describe("Own modules: paid scores are kept in the persistent cache."),
+  cpuBound: z.boolean().optional().describe("Own modules: false runs on the main thread, many at a time."),
+} as const;
+
+const scorer = z.looseObject({
+  use: z.union([z.string().min(1), z.custom<Scorer | InlineScorer>(isInline, "write a scorer's name or a module path")]),
+  ...SCORER_KEYS,
+});
+
+const term = z.strictObject({
+  score: name,
+  weight: z.number().default(1),
+  transform: z.array(plugIn).default([]),
+  onUnscored: z.enum(["null", "drop-term"]).nullable().default("null").describe("null: no reward; drop-term: the rest sums."),
+});
+
+const gate = z
+  .strictObject({ score: name, below: z.number().optional(), above: z.number().optional(), reward: z.number() })
+  .refine((value) => (value.below === undefined) !== (value.above === undefined), "give exactly one of below and above");
+
+const reward = z.strictObject({ terms: z.array(term).min(1), gates: z.array(gate).default([]) });
+
+const output = z.strictObject({
+  dir: z.string().min(1).optional().describe("From the recipe's folder; --out says another one."),
+  split: z.record(z.string().regex(/^\w+$/), share).optional().describe("Shares by name; what remains is train."),
+  format: z.enum(["parquet", "parquetjs"]).default("parquet"),
+  codec: z.enum(["zstd", "snappy"]).optional().describe("Default: zstd where Node has it, else snappy."),
+  fileMb: z.number().positive().default(256).describe("A file is closed and the next begun at about this size."),
+  license: z.string().optional().describe("For the dataset card's front matter."),
+});
+
+/** The recipe, as YAML gives it. Options of plug-ins stand beside `use` and are checked by the plug-in's own schema. */
+export const recipeSchema = z.strictObject({
+  input,
+  scorers: z.record(name, scorer).refine((all) => Object.keys(all).length > 0, "name at least one scorer"),
+  reward: reward.optional(),
+  pairs: plugIn.optional(),
+  output: output.default({ format: "parquet", fileMb: 256 }),
+  seed: z.number().int().gte(0).lte(0xffffffff).default(0),
+  shardSize: z.number().int().positive().default(2000).describe("Groups in a shard: the unit of resuming."),
+});
+
+export type Recipe = z.output<typeof recipeSchema>;
+/** A recipe as one writes it: defaults may be left out. */
+export type RecipeInput = z.input<typeof recipeSchema>;
+export type ScorerEntry = Recipe["scorers"][string];
+
+/** A function given in a recipe written in code. Runs on the main thread. */
+// biome-ignore lint/complexity/noBannedTypes: any function shape is accepted here and checked when it is wrapped.
+export type InlineScorer = Function;
+
+function isInline(value: unknown): boolean {
+  return typeof value === "function" || (typeof value === "object" && value !== null && "score" in value);
+}
+
+/** The recipe in TypeScript: checks the shape at compile time and returns it as it is. */
+export function defineRecipe(recipe: RecipeInput): RecipeInput {
+  return recipe;
+}

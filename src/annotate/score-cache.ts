@@ -1,0 +1,160 @@
+import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import { PrefkitError, reasonOf } from "../core/errors.ts";
+import { contentHash, messageRecord } from "../core/ids.ts";
+import type { Group, Json, Score } from "../core/types.ts";
+
+/** What is kept for one paid call: the scores of one scorer for one group. */
+export interface CachedScores {
+  readonly scorer: string;
+  readonly promptId: string;
+  readonly scores: readonly Score[];
+}
+
+/**
+ * The port to the persistent score cache. `put` returns at once; the value is durable after `flush`, or a few
+ * milliseconds later. Several processes may share one cache.
+ */
+export interface ScoreCache {
+  get(key: string): CachedScores | null;
+  put(key: string, value: CachedScores): void;
+  /** Rejects with `cache_unavailable` when any put since the last flush was lost. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Everything that determines a paid score: the scorer with its options and models, and the group's content. */
+export function scoreKey(identity: Json, group: Group): string {
+  return contentHash({ identity, group: groupContent(group) });
+}
+
+/** A group as a scorer sees it, without ids: the same content under another id is the same question. */
+function groupContent(group: Group | Omit<Group, "sibling">): Json {
+  const { prompt } = group;
+  return {
+    messages: prompt.messages.map(messageRecord),
+    reference: prompt.reference,
+    tools: prompt.tools ?? null,
+    metadata: prompt.metadata,
+    responses: group.responses.map(({ id: _id, ...content }) => content as unknown as Json),
+    sibling: "sibling" in group && group.sibling ? groupContent(group.sibling) : null,
+  };
+}
+
+/** PREFKIT_CACHE_DIR, else XDG_CACHE_HOME/prefkit, else ~/.cache/prefkit. */
+export function cacheDirectory(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  if (environment.PREFKIT_CACHE_DIR) return environment.PREFKIT_CACHE_DIR;
+  return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "prefkit");
+}
+
+export function openScoreCache(directory: string = cacheDirectory()): ScoreCache {
+  const database = openDatabase(directory);
+  let lost: unknown = null;
+  return {
+    get: (key) => {
+      const text = database.get(key);
+      return text === undefined ? null : (JSON.parse(text) as CachedScores);
+    },
+    put: (key, value) => {
+      database.put(key, JSON.stringify(value)).catch((error: unknown) => {
+        lost = error;
+      });
+    },
+    flush: async () => {
+      await database.flushed;
+      if (lost !== null) throw unavailable(directory, lost);
+    },
+    close: async () => {
+      await database.flushed;
+      await database.close();
+    },
+  };
+}
+
+/** A cache that lives as long as the process; for tests and for `--no-cache`. */
+export function memoryScoreCache(): ScoreCache & { readonly size: number } {
+  const entries = new Map<string, CachedScores>();
+  return {
+    get size() {
+      return entries.size;
+    },
+    get: (key) => entries.get(key) ?? null,
+    put: (key, value) => {
+      entries.set(key, value);
+    },
+    flush: async () => {},
+    close: async () => {},
+  };
+}
+
+export interface CacheSummary {
+  readonly directory: string;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly scorers: Readonly<Record<string, number>>;
+}
+
+/** Counts what the cache holds, by scorer. */
+export async function summarizeCache(directory: string = cacheDirectory()): Promise<CacheSummary> {
+  const database = openDatabase(directory);
+  const scorers: Record<string, number> = {};
+  let entries = 0;
+  let bytes = 0;
+  try {
+    for (const { value } of database.getRange()) {
+      const { scorer } = JSON.parse(value) as CachedScores;
+      scorers[scorer] = (scorers[scorer] ?? 0) + 1;
+      entries += 1;
+      bytes += value.length;
+    }
+  } finally {
+    await database.close();
+  }
+  return { directory, entries, bytes, scorers };
+}
+
+/** Every entry, streamed; for export and for looking. */
+export async function* readCache(directory: string = cacheDirectory()): AsyncGenerator<{ key: string } & CachedScores> {
+  const database = openDatabase(directory);
+  try {
+    for (const { key, value } of database.getRange()) yield { key, ...(JSON.parse(value) as CachedScores) };
+  } finally {
+    await database.close();
+  }
+}
+
+/** Removes entries, all of them or those of one scorer; returns how many. */
+export async function clearCache(directory: string = cacheDirectory(), scorer?: string): Promise<number> {
+  const database = openDatabase(directory);
+  try {
+    const keys: string[] = [];
+    for (const { key, value } of database.getRange()) {
+      if (scorer === undefined || (JSON.parse(value) as CachedScores).scorer === scorer) keys.push(key);
+    }
+    for (const key of keys) void database.remove(key);
+    await database.flushed;
+    return keys.length;
+  } finally {
+    await database.close();
+  }
+}
+
+function openDatabase(directory: string): RootDatabase<string, string> {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return open<string, string>({ path: join(directory, "scores.lmdb"), encoding: "string", noSubdir: true });
+  } catch (cause) {
+    throw unavailable(directory, cause);
+  }
+}
+
+function unavailable(directory: string, cause: unknown): PrefkitError {
+  return new PrefkitError(
+    "cache_unavailable",
+    `the score cache in ${directory} cannot be used: ${reasonOf(cause)}.`,
+    "set PREFKIT_CACHE_DIR to a writable directory on a local disk.",
+    { cause },
+  );
+}

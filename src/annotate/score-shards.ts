@@ -1,0 +1,365 @@
+import { PrefkitError } from "../core/errors.ts";
+import type { Files } from "../core/files.ts";
+import { sha256 } from "../core/ids.ts";
+import type { Group, ScoreColumn, ScoredGroup } from "../core/types.ts";
+import type { Input } from "../store/input/types.ts";
+import { createParquetSink } from "../store/parquet-sink.ts";
+import { scoreRows, scoresRowSet } from "../store/row-sets.ts";
+import type { TableSink } from "../store/table.ts";
+import {
+  failedCells,
+  isOpen,
+  openJournal,
+  partialPath,
+  partPath,
+  readJournals,
+  type ShardRecord,
+  type ShardSlice,
+  workPaths,
+} from "./journal.ts";
+import { scoreInfoOf } from "./finish.ts";
+import { mapOrdered } from "./ordered.ts";
+import { countCells, readPart } from "./parts.ts";
+import { type Plan, shardGroups } from "./plan.ts";
+import { type RunScorer, scoreInfos } from "./resolve.ts";
+import { groupScoring } from "./score-group.ts";
+import type { ScoreCache } from "./score-cache.ts";
+import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";
+import { startWorkerPool, type WorkerPool } from "./worker-pool.ts";
+
+export interface ScorePhase {
+  readonly files: Files;
+  readonly out: string;
+  readonly input: Input;
+  readonly plan: Plan;
+  readonly scorers: readonly RunScorer[];
+  readonly slice: ShardSlice | null;
+  readonly concurrency: number;
+  readonly workers: number;
+  /** Opened when the first paid scorer needs it. */
+  readonly openCache: () => ScoreCache;
+  readonly acceptFailed: boolean;
+  /** Once aborted, no new group is begun; what is under way is finished and saved. */
+  readonly stop: AbortSignal;
+  readonly status: RunStatus;
+}
+
+export interface ScoreOutcome {
+  readonly records: ReadonlyMap<number, ShardRecord>;
+  /** False when it was stopped before the end. */
+  readonly finished: boolean;
+}
+
+/** The failed share is first looked at after this many cells of a scorer. */
+const CELLS_BEFORE_BUDGET = 200;
+
+interface Work {
+  readonly shard: number;
+  readonly group: Group;
+  readonly previous: readonly ScoreColumn[] | null;
+}
+
+interface Done {
+  readonly shard: number;
+  readonly scored: ScoredGroup;
+}
+
+/** The first phase of a run: scores every shard of this process that is not finished yet, in input order. */
+export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
+  const { files, out, plan, scorers, status } = phase;
+  await files.makeDirectory(workPaths(out).parts);
+  const journal = await openJournal(files, out, phase.slice);
+  const records = await verifiedRecords(phase, journal);
+  const mine = plan.shards.map((_, shard) => shard).filter((shard) => isMine(shard, phase.slice));
+  if (phase.acceptFailed) {
+    for (const shard of mine) {
+      const record = records.get(shard);
+      if (!record || !isOpen(record)) continue;
+      const accepted: ShardRecord = { ...record, accepted: true };
+      await journal(accepted);
+      records.set(shard, accepted);
+    }
+  }
+  const open = mine.filter((shard) => {
+    const record = records.get(shard);
+    return !record || isOpen(record);
+  });
+  enterPhase(status, "score", mine.reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0));
+  const finishedGroups = mine
+    .filter((shard) => !open.includes(shard))
+    .reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0);
+  status.done = finishedGroups;
+  status.resumed = finishedGroups;
+
+  const budget = failureBudget(phase, mine.filter((shard) => !open.includes(shard)).flatMap((shard) => records.get(shard) ?? []));
+  if (open.length === 0) {
+    budget.checkAtEnd();
+    return { records, finished: true };
+  }
+
+  const cancel = new AbortController();
+  const infoOf = scoreInfoOf(scoreInfos(scorers));
+  const cache = scorers.some(({ cost }) => cost === "paid") ? phase.openCache() : null;
+  const pool = startPool(phase);
+  const scoring = groupScoring({ scorers, seed: plan.seed, cancel: cancel.signal, cache, pool, counts: status.scorers });
+  let part: OpenPart | null = null;
+  try {
+    const work = ({ shard, group, previous }: Work): Done | Promise<Done> => {
+      const started = performance.now();
+      const scored = scoring.score(group, previous);
+      chargeStage(status, "score", started);
+      return scored instanceof Promise ? scored.then((done) => ({ shard, scored: done })) : { shard, scored };
+    };
+    const source = chargedStream(status, "read", groupsToScore(phase, open, records));
+    for await (const batch of mapOrdered(source, phase.concurrency, work)) {
+      for (const { shard, scored } of batch) {
+        if (part?.shard !== shard) {
+          if (part) throw new PrefkitError("internal", `shard ${part.shard} ended early.`, "report this.");
+          part = await openPart(phase, shard);
+        }
+        const started = performance.now();
+        await addToPart(part, scored, infoOf);
+        chargeStage(status, "store", started);
+        budget.add(scored);
+        status.done += 1;
+        if (part.groups === plan.shards[shard]?.groups) {
+          await cache?.flush();
+          const record = await finishPart(phase, part);
+          part = null;
+          await journal(record);
+          records.set(shard, record);
+          await files.remove(partialPath(out, shard));
+        }
+      }
+    }
+    await cache?.flush();
+    if (part) {
+      await savePartial(phase, part, records.has(part.shard));
+      part = null;
+      return { records, finished: false };
+    }
+    if (open.some((shard) => !records.has(shard))) return { records, finished: false };
+    if (!phase.stop.aborted) budget.checkAtEnd();
+    return { records, finished: !phase.stop.aborted };
+  } catch (error) {
+    await scoring.drain();
+    cancel.abort(error);
+    await part?.sink.abort();
+    throw error;
+  } finally {
+    await pool?.close();
+    await cache?.close();
+  }
+}
+
+export function isMine(shard: number, slice: ShardSlice | null): boolean {
+  return slice === null || shard % slice.count === slice.index;
+}
+
+/**
+ * The shards that are done, judged by their files: a record whose part is missing or altered counts for nothing, and a
+ * whole part whose record was lost by a kill is recorded again.
+ */
+async function verifiedRecords(
+  phase: ScorePhase,
+  journal: (record: ShardRecord) => Promise<void>,
+): Promise<Map<number, ShardRecord>> {
+  const { files, out, plan, scorers } = phase;
+  const records = await readJournals(files, out);
+  for (const [shard, planned] of plan.shards.entries()) {
+    const path = partPath(out, shard);
+    const record = records.get(shard);
+    const present = await files.exists(path);
+    if (record && present && sha256(await files.readAll(path)) === record.sha256) continue;
+    records.delete(shard);
+    if (!present || record || !isMine(shard, phase.slice)) continue;
+    const found = await countCells(files, path);
+    const complete = found !== null && found.rows === planned.responses * scorers.length;
+    if (!complete) continue;
+    const bytes = await files.readAll(path);
+    const restored: ShardRecord = {
+      shard,
+      rows: found.rows,
+      bytes: bytes.length,
+      sha256: sha256(bytes),
+      cells: found.cells,
+    };
+    await journal(restored);
+    records.set(shard, restored);
+  }
+  return records;
+}
+
+/** The groups of the open shards in order, each with the scores that an earlier run left for it. */
+async function* groupsToScore(
+  phase: ScorePhase,
+  open: readonly number[],
+  records: ReadonlyMap<number, ShardRecord>,
+): AsyncGenerator<Work[]> {
+  const { files, out, input, plan } = phase;
+  for (const shard of open) {
+    const planned = plan.shards[shard];
+    if (!planned) continue;
+    const earlierPath = records.has(shard) ? partPath(out, shard) : partialPath(out, shard);
+    const earlier = (await files.exists(earlierPath)) ? readPart(files, earlierPath) : null;
+    try {
+      for await (const groups of shardGroups(input, planned)) {
+        if (phase.stop.aborted) return;
+        const batch: Work[] = [];
+        for (const group of groups) {
+          const next = await earlier?.next();
+          const found = next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
+          batch.push({ shard, group, previous: found });
+        }
+        yield batch;
+      }
+    } finally {
+      await earlier?.return(undefined);
+    }
+  }
+}
+
+interface OpenPart {
+  readonly shard: number;
+  readonly sink: TableSink;
+  readonly cells: Map<string, { scored: number; abstained: number; failed: number; codes: Record<string, number> }>;
+  groups: number;
+}
+
+async function openPart({ files, out, plan, scorers }: ScorePhase, shard: number): Promise<OpenPart> {
+  const path = `${partPath(out, shard)}.tmp`;
+  const sink = await createParquetSink(files, path, scoresRowSet, { codec: plan.codec });
+  const cells = new Map(scorers.map(({ key }) => [key, { scored: 0, abstained: 0, failed: 0, codes: {} }]));
+  return { shard, sink, cells, groups: 0 };
+}
+
+async function addToPart(
+  part: OpenPart,
+  scored: ScoredGroup,
+  infoOf: ReturnType<typeof scoreInfoOf>,
+): Promise<void> {
+  part.groups += 1;
+  for (const { name, scores } of scored.columns) {
+    const counts = part.cells.get(name);
+    if (!counts) continue;
+    for (const score of scores) {
+      counts[score.kind] += 1;
+      if (score.kind === "failed") counts.codes[score.code] = (counts.codes[score.code] ?? 0) + 1;
+    }
+  }
+  await part.sink.write(scoreRows(scored, infoOf));
+}
+
+async function finishPart({ files, out }: ScorePhase, part: OpenPart): Promise<ShardRecord> {
+  const written = await part.sink.close();
+  await files.rename(`${partPath(out, part.shard)}.tmp`, partPath(out, part.shard));
+  return { shard: part.shard, ...written, cells: Object.fromEntries(part.cells) };
+}
+
+/** What an interrupted shard has so far, so that its groups need not be scored again. */
+async function savePartial({ files, out }: ScorePhase, part: OpenPart, retrying: boolean): Promise<void> {
+  if (retrying || part.groups === 0) {
+    // The whole part of the first try still stands, and is better than a prefix of the second.
+    await part.sink.abort();
+    return;
+  }
+  await part.sink.close();
+  await files.rename(`${partPath(out, part.shard)}.tmp`, partialPath(out, part.shard));
+}
+
+function startPool({ scorers, workers, plan }: ScorePhase): WorkerPool | null {
+  const threaded = scorers.filter((run) => run.cpuBound && run.cost === "free" && run.source !== null);
+  if (threaded.length === 0) return null;
+  return startWorkerPool(
+    {
+      sources: Object.fromEntries(threaded.flatMap((run) => (run.source ? [[run.key, run.source]] : []))),
+      timeouts: Object.fromEntries(threaded.map((run) => [run.key, run.timeoutMs])),
+      seed: plan.seed,
+    },
+    Math.max(1, workers),
+  );
+}
+
+interface FailureBudget {
+  add(scored: ScoredGroup): void;
+  checkAtEnd(): void;
+}
+
+/** Ends the run when a scorer fails on too large a share of its cells. */
+function failureBudget(phase: ScorePhase, finished: readonly ShardRecord[]): FailureBudget {
+  const totals = new Map(phase.scorers.map(({ key }) => [key, emptyTotals()]));
+  for (const record of finished) {
+    for (const [key, counts] of Object.entries(record.cells)) {
+      const total = totals.get(key);
+      if (!total) continue;
+      total.cells += counts.scored + counts.abstained + counts.failed;
+      if (record.accepted) continue;
+      total.failed += counts.failed;
+      for (const [code, count] of Object.entries(counts.codes)) total.codes.set(code, (total.codes.get(code) ?? 0) + count);
+    }
+  }
+  for (const [key, counts] of phase.status.scorers) {
+    for (const record of finished) {
+      const cells = record.cells[key];
+      if (!cells) continue;
+      counts.scored += cells.scored;
+      counts.abstained += cells.abstained;
+      counts.failed += cells.failed;
+    }
+  }
+  const check = (atLeast: number): void => {
+    if (phase.acceptFailed) return;
+    for (const run of phase.scorers) {
+      const total = totals.get(run.key);
+      if (!total || total.cells < atLeast || total.failed <= run.maxFailedShare * total.cells) continue;
+      throw exceeded(run, total);
+    }
+  };
+  return {
+    add: ({ columns }) => {
+      let anyFailed = false;
+      for (const { name, scores } of columns) {
+        const total = totals.get(name);
+        const counts = phase.status.scorers.get(name);
+        if (!total || !counts) continue;
+        total.cells += scores.length;
+        for (const score of scores) {
+          counts[score.kind] += 1;
+          if (score.kind !== "failed") continue;
+          anyFailed = true;
+          total.failed += 1;
+          total.codes.set(score.code, (total.codes.get(score.code) ?? 0) + 1);
+          total.lastWhy = score.why;
+        }
+      }
+      if (anyFailed) check(CELLS_BEFORE_BUDGET);
+    },
+    checkAtEnd: () => check(1),
+  };
+}
+
+interface Totals {
+  cells: number;
+  failed: number;
+  readonly codes: Map<string, number>;
+  lastWhy: string;
+}
+
+function emptyTotals(): Totals {
+  return { cells: 0, failed: 0, codes: new Map(), lastWhy: "" };
+}
+
+function exceeded(run: RunScorer, { cells, failed, codes, lastWhy }: Totals): PrefkitError {
+  const byCode = [...codes].sort(([, a], [, b]) => b - a).map(([code, count]) => `${code} ${count}`);
+  return new PrefkitError(
+    "failed_budget_exceeded",
+    `scorer "${run.key}" failed on ${failed} of ${cells} cells (${byCode.join(", ")}), more than its share of ${run.maxFailedShare}. The last said: ${lastWhy}.`,
+    "mend the cause and run the same command again: only failed and missing cells are scored. Or raise `maxFailedShare`, or accept the failures with --accept-failed.",
+  );
+}
+
+/** How many cells of a run have failed and wait for another try. */
+export function openFailures(records: ReadonlyMap<number, ShardRecord>): number {
+  return [...records.values()].filter(isOpen).reduce((sum, record) => sum + failedCells(record), 0);
+}
+

@@ -1,0 +1,51 @@
+import { PrefkitError } from "../core/errors.ts";
+import type { Files } from "../core/files.ts";
+import type { ScoredGroup } from "../core/types.ts";
+import type { Input } from "../store/input/types.ts";
+import type { ScoredSource } from "./finish.ts";
+import { partPath, type ShardRecord } from "./journal.ts";
+import { readPart } from "./parts.ts";
+import { type Plan, shardGroups } from "./plan.ts";
+import type { RunScorer } from "./resolve.ts";
+
+/** The input's groups with the scores that the shards' parts hold for them. */
+export function partsSource(options: {
+  readonly files: Files;
+  readonly out: string;
+  readonly input: Input;
+  readonly plan: Plan;
+  readonly records: ReadonlyMap<number, ShardRecord>;
+  readonly scorers: readonly RunScorer[];
+}): ScoredSource {
+  const { files, out, input, plan, records, scorers } = options;
+  return async function* () {
+    for (const [shard, planned] of plan.shards.entries()) {
+      const part = readPart(files, partPath(out, shard), records.get(shard)?.sha256);
+      try {
+        for await (const groups of shardGroups(input, planned)) {
+          const scored: ScoredGroup[] = [];
+          for (const group of groups) {
+            const next = await part.next();
+            if (next.done || next.value.promptId !== group.prompt.id) throw notTheInput(shard, group.prompt.id);
+            const { columns } = next.value;
+            if (columns.length !== scorers.length || columns.some(({ scores }) => scores.length !== group.responses.length)) {
+              throw notTheInput(shard, group.prompt.id);
+            }
+            scored.push({ group, columns });
+          }
+          yield { shard, groups: scored };
+        }
+      } finally {
+        await part.return(undefined);
+      }
+    }
+  };
+}
+
+function notTheInput(shard: number, promptId: string): PrefkitError {
+  return new PrefkitError(
+    "plan_changed",
+    `the scores of shard ${shard} do not belong to prompt ${promptId} of the input.`,
+    "restore the input the scores were made from, or start over with --force.",
+  );
+}

@@ -1,0 +1,125 @@
+import type { RewardedGroup, Score } from "../core/types.ts";
+import {
+  addCoMoments,
+  addToMoments,
+  type CoMoments,
+  correlationOf,
+  deviationOf,
+  type Moments,
+  NO_CO_MOMENTS,
+  NO_MOMENTS,
+} from "../core/stats.ts";
+import type { NoPairReason, PairResult } from "../pairs/pair-builder.ts";
+import type { DatasetSummary, ScorerSummary } from "../store/manifest.ts";
+
+export interface SummaryBuilder {
+  add(group: RewardedGroup, result: PairResult | null): void;
+  build(): DatasetSummary;
+}
+
+interface ScorerSums {
+  scored: number;
+  abstained: number;
+  failed: number;
+  codes: Record<string, number>;
+  moments: Moments;
+}
+
+/** Gathers the summary in input order, in memory that does not grow with the dataset. */
+export function startSummary(keys: readonly string[]): SummaryBuilder {
+  const scorers = new Map<string, ScorerSums>(
+    keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, codes: {}, moments: NO_MOMENTS }]),
+  );
+  const agreement = new Map<string, CoMoments>();
+  const unpaired: Partial<Record<NoPairReason, number>> = {};
+  let groups = 0;
+  let responses = 0;
+  let pairs = 0;
+  let groupsWithPairs = 0;
+  let groupsWithEqualTexts = 0;
+  let reward = NO_MOMENTS;
+  let margin = NO_MOMENTS;
+  let lengthReward = NO_CO_MOMENTS;
+  let longer = 0;
+
+  return {
+    add: ({ group, columns, rewards }, result) => {
+      groups += 1;
+      responses += group.responses.length;
+      const [first, ...others] = group.responses;
+      if (first && others.length > 0 && others.every(({ text }) => text === first.text)) groupsWithEqualTexts += 1;
+      for (const { name, scores } of columns) {
+        const sums = scorers.get(name);
+        if (!sums) continue;
+        for (const score of scores) {
+          sums[score.kind] += 1;
+          if (score.kind === "scored") sums.moments = addToMoments(sums.moments, score.value);
+          if (score.kind === "failed") sums.codes[score.code] = (sums.codes[score.code] ?? 0) + 1;
+        }
+      }
+      for (let a = 0; a < columns.length; a++) {
+        for (let b = a + 1; b < columns.length; b++) {
+          const key = `${a},${b}`;
+          let sums = agreement.get(key) ?? NO_CO_MOMENTS;
+          for (let index = 0; index < group.responses.length; index++) {
+            const x = valueOf(columns[a]?.scores[index]);
+            const y = valueOf(columns[b]?.scores[index]);
+            if (x !== null && y !== null) sums = addCoMoments(sums, x, y);
+          }
+          agreement.set(key, sums);
+        }
+      }
+      for (const [index, value] of rewards.entries()) {
+        if (value === null) continue;
+        reward = addToMoments(reward, value);
+        lengthReward = addCoMoments(lengthReward, group.responses[index]?.text.length ?? 0, value);
+      }
+      if (!result) return;
+      pairs += result.pairs.length;
+      if (result.pairs.length > 0) groupsWithPairs += 1;
+      for (const { chosen, rejected, rewardMargin } of result.pairs) {
+        margin = addToMoments(margin, rewardMargin);
+        longer += chosen.text.length > rejected.text.length ? 1 : chosen.text.length === rejected.text.length ? 0.5 : 0;
+      }
+      for (const reason of result.unpaired) if (reason !== null) unpaired[reason] = (unpaired[reason] ?? 0) + 1;
+    },
+    build: () => ({
+      groups,
+      responses,
+      pairs,
+      groupsWithPairs,
+      unpaired: Object.fromEntries(Object.entries(unpaired).sort(([a], [b]) => (a < b ? -1 : 1))),
+      groupsWithEqualTexts,
+      scorers: Object.fromEntries([...scorers].map(([key, sums]) => [key, summarize(sums)])),
+      reward: { count: reward.count, mean: orNull(reward, reward.mean), deviation: deviationOf(reward) },
+      rewardMargin: { mean: orNull(margin, margin.mean), min: orNull(margin, margin.min), max: orNull(margin, margin.max) },
+      agreement: [...agreement].map(([key, sums]) => {
+        const [a = 0, b = 0] = key.split(",").map(Number);
+        return { between: [keys[a] ?? "", keys[b] ?? ""] as const, responses: sums.count, r: correlationOf(sums) };
+      }),
+      length: {
+        chosenLongerShare: pairs === 0 ? null : longer / pairs,
+        rewardCorrelation: correlationOf(lengthReward),
+      },
+    }),
+  };
+}
+
+function summarize({ moments, codes, ...counts }: ScorerSums): ScorerSummary {
+  return {
+    ...counts,
+    codes: Object.fromEntries(Object.entries(codes).sort(([a], [b]) => (a < b ? -1 : 1))),
+    mean: orNull(moments, moments.mean),
+    deviation: deviationOf(moments),
+    min: orNull(moments, moments.min),
+    max: orNull(moments, moments.max),
+  };
+}
+
+function orNull({ count }: Moments, value: number): number | null {
+  return count === 0 ? null : value;
+}
+
+function valueOf(score: Score | undefined): number | null {
+  return score?.kind === "scored" ? score.value : null;
+}

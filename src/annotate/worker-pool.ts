@@ -1,0 +1,175 @@
+import { Worker } from "node:worker_threads";
+import { PrefkitError } from "../core/errors.ts";
+import { failAll } from "../core/scorer.ts";
+import type { Group, Score } from "../core/types.ts";
+import { timedOut } from "./call-scorer.ts";
+import type { WorkerReply, WorkerSetup, WorkerTask } from "./worker.ts";
+
+export interface WorkerPool {
+  /** The scores of each named scorer for the group. Never rejects for a scorer's sake. */
+  run(group: Group, keys: readonly string[]): Promise<ReadonlyMap<string, readonly Score[]>>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly group: Group;
+  readonly keys: readonly string[];
+  readonly results: Map<string, readonly Score[]>;
+  readonly resolve: (results: ReadonlyMap<string, readonly Score[]>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  worker: Worker;
+  /** The first is being worked on; one more waits in the thread's own queue, so that it is never idle. */
+  readonly jobs: { readonly id: number; readonly job: Job }[];
+  timer: NodeJS.Timeout | undefined;
+  ready: boolean;
+}
+
+const JOBS_PER_THREAD = 2;
+/** A scorer that is killed by the clock gets this much longer than its own timer, which answers first when it can. */
+const KILL_GRACE_MS = 250;
+const START_TIMEOUT_MS = 60_000;
+
+/** Where the worker's compiled file is: beside this file, or in dist/ when this runs from the TypeScript source. */
+function workerFile(): URL {
+  return import.meta.url.endsWith(".ts")
+    ? new URL("../../dist/src/annotate/worker.js", import.meta.url)
+    : new URL("./worker.js", import.meta.url);
+}
+
+/**
+ * Threads that run CPU-bound scorers. One that does not answer in time is killed with its thread: its cells are
+ * `failed: timeout`; one that exhausts its memory: `failed: out_of_memory`; whatever waited behind it starts again on
+ * a new thread.
+ */
+export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 1024): WorkerPool {
+  const waiting: Job[] = [];
+  const pool = new Set<Thread>();
+  let nextId = 0;
+  let closed = false;
+  let broken: PrefkitError | null = null;
+
+  const start = (): void => {
+    const worker = new Worker(workerFile(), {
+      workerData: setup,
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      // What a user's scorer prints must not land in our stdout, which may carry JSON.
+      stdout: true,
+    });
+    worker.stdout.on("data", (chunk: Buffer) => process.stderr.write(chunk));
+    const thread: Thread = { worker, jobs: [], timer: undefined, ready: false };
+    thread.timer = setTimeout(() => breakAll(`a scoring thread did not start within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+    worker.on("message", (reply: WorkerReply) => onReply(thread, reply));
+    worker.on("error", (error) => onDeath(thread, error));
+    worker.on("exit", () => onDeath(thread, new Error("the scoring thread ended")));
+    pool.add(thread);
+  };
+  const breakAll = (why: string): void => {
+    broken = new PrefkitError("unreadable_module", `a scorer cannot be made in a worker: ${why}.`, "correct the scorer's module.");
+    for (const job of waiting.splice(0)) job.reject(broken);
+    for (const thread of pool) {
+      clearTimeout(thread.timer);
+      for (const { job } of thread.jobs.splice(0)) job.reject(broken);
+      void thread.worker.terminate();
+    }
+    pool.clear();
+  };
+  const onReply = (thread: Thread, reply: WorkerReply): void => {
+    if (!pool.has(thread)) return;
+    if (reply.kind === "broken") return breakAll(reply.why);
+    if (reply.kind === "ready") {
+      clearTimeout(thread.timer);
+      thread.ready = true;
+      return feed(thread);
+    }
+    const front = thread.jobs[0];
+    if (front?.id !== reply.id) return;
+    finishKey(thread, reply.key, reply.scores);
+    feed(thread);
+  };
+  const finishKey = (thread: Thread, key: string, scores: readonly Score[]): void => {
+    const front = thread.jobs[0];
+    if (!front) return;
+    front.job.results.set(key, scores);
+    if (front.job.results.size === front.job.keys.length) {
+      thread.jobs.shift();
+      front.job.resolve(front.job.results);
+    }
+    watch(thread);
+  };
+  /** Starts the clock for what the thread is working on now. */
+  const watch = (thread: Thread): void => {
+    clearTimeout(thread.timer);
+    const front = thread.jobs[0];
+    if (!front) return;
+    const key = currentKey(front.job);
+    const timeoutMs = setup.timeouts[key] ?? 60_000;
+    thread.timer = setTimeout(() => {
+      end(thread, key, timedOut(front.job.group, timeoutMs));
+    }, timeoutMs + KILL_GRACE_MS);
+  };
+  /** Kills a thread; the scorer it was running gets `scores`, everything else it held goes on elsewhere. */
+  const end = (thread: Thread, key: string, scores: readonly Score[]): void => {
+    clearTimeout(thread.timer);
+    pool.delete(thread);
+    void thread.worker.terminate();
+    const [front, ...rest] = thread.jobs.splice(0);
+    if (front) front.job.results.set(key, scores);
+    for (const { job } of rest.reverse()) waiting.unshift(job);
+    if (front) {
+      if (front.job.results.size === front.job.keys.length) front.job.resolve(front.job.results);
+      else waiting.unshift(front.job);
+    }
+    if (!closed) start();
+  };
+  const onDeath = (thread: Thread, error: Error & { code?: string }): void => {
+    if (!pool.has(thread) || closed) return;
+    const front = thread.jobs[0];
+    if (!thread.ready || !front) {
+      if (!thread.ready) return breakAll(error.message);
+      pool.delete(thread);
+      clearTimeout(thread.timer);
+      return start();
+    }
+    const code = error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "out_of_memory" : "worker_died";
+    end(thread, currentKey(front.job), failAll(front.job.group, code, error.message));
+  };
+  const feed = (thread: Thread): void => {
+    while (thread.ready && thread.jobs.length < JOBS_PER_THREAD) {
+      const job = waiting.shift();
+      if (!job) return;
+      const id = nextId++;
+      thread.jobs.push({ id, job });
+      const keys = job.keys.filter((key) => !job.results.has(key));
+      thread.worker.postMessage({ id, group: job.group, keys } satisfies WorkerTask);
+      if (thread.jobs.length === 1) watch(thread);
+    }
+  };
+
+  for (let count = 0; count < threads; count++) start();
+  return {
+    run: (group, keys) =>
+      new Promise((resolve, reject) => {
+        if (broken) return reject(broken);
+        waiting.push({ group, keys, results: new Map(), resolve, reject });
+        let idlest: Thread | undefined;
+        for (const thread of pool) {
+          if (thread.ready && thread.jobs.length < (idlest?.jobs.length ?? JOBS_PER_THREAD)) idlest = thread;
+        }
+        if (idlest) feed(idlest);
+      }),
+    close: async () => {
+      closed = true;
+      const threads = [...pool];
+      pool.clear();
+      for (const thread of threads) clearTimeout(thread.timer);
+      await Promise.all(threads.map((thread) => thread.worker.terminate()));
+    },
+  };
+}
+
+function currentKey(job: Job): string {
+  return job.keys.find((key) => !job.results.has(key)) ?? "";
+}

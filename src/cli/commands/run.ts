@@ -1,0 +1,66 @@
+import { Command } from "commander";
+import { loadRecipe } from "../../annotate/load-recipe.ts";
+import { run, type RunOptions, type RunOutcome } from "../../annotate/run.ts";
+import { catalog } from "../../catalog.ts";
+import { exitCodes, listenForSignals } from "../signals.ts";
+import { integer, runOptionsOf, type RunFlags, sliceOf, withRunOptions } from "../run-options.ts";
+import { override, type OverrideFlags } from "../override.ts";
+import type { CommandSetup } from "../program.ts";
+import { startProgress } from "../progress.ts";
+import { printOutcome } from "../run-summary.ts";
+
+interface Flags extends RunFlags, OverrideFlags {
+  readonly shard?: string;
+}
+
+export function runCommand(setup: CommandSetup): Command {
+  return withRunOptions(new Command("run"))
+    .description("Run a recipe: plan, score, combine, pair, and write the dataset.")
+    .argument("<recipe>", "a recipe in YAML, or a module whose default export is one")
+    .option("--input <path...>", "read these files instead of the recipe's input.path (from the current directory)")
+    .option("--seed <number>", "instead of the recipe's seed", integer(0))
+    .option("--shard <i/n>", "only the shards k with k mod n = i; `prefkit merge` joins them")
+    .addHelpText(
+      "after",
+      `
+Killed or stopped at any moment, the same command goes on where it was: no row is lost or
+doubled, and no finished call is paid for again. Failed cells are tried again by the same command.
+
+Examples:
+  $ prefkit run recipe.yaml
+  $ prefkit run recipe.yaml --out out --limit 100
+  $ prefkit run recipe.yaml --out part-0 --shard 0/4     # on four machines, then:
+  $ prefkit merge part-0 part-1 part-2 part-3 --recipe recipe.yaml --out out`,
+    )
+    .action(async (path: string, flags: Flags) => {
+      const loaded = override(await loadRecipe(path, setup.terminal.environment), flags, setup.terminal.directory);
+      const slice = sliceOf(flags.shard);
+      await execute(setup, flags, (options) =>
+        run(loaded, catalog, { ...options, ...(slice ? { slice } : {}) }),
+      );
+    });
+}
+
+/** Runs with progress and signals, prints the outcome and sets the exit code; shared by run, score and merge. */
+export async function execute(
+  { terminal, exit }: CommandSetup,
+  flags: RunFlags,
+  work: (options: RunOptions) => Promise<RunOutcome>,
+): Promise<void> {
+  const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
+  const signals = listenForSignals((name) => progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`));
+  try {
+    const outcome = await work({
+      ...runOptionsOf(flags, terminal.directory),
+      stop: signals.stop,
+      onStart: progress.start,
+      onPlanning: progress.planning,
+    });
+    progress.stop();
+    printOutcome(terminal, outcome, flags.json ?? false);
+    exit(outcome.kind === "stopped" ? exitCodes(signals.received()) : 0);
+  } finally {
+    progress.stop();
+    signals.close();
+  }
+}

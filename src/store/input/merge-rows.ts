@@ -1,0 +1,58 @@
+import type { ErrorPlace } from "../../core/errors.ts";
+import { contentId, type MappedRow, type PromptDraft, toGroup } from "./mapping.ts";
+import type { ResponseDraft } from "./responses.ts";
+import type { BadRow, GroupRow } from "./types.ts";
+
+/** A group whose rows are still coming in. */
+export interface OpenGroup {
+  readonly key: string;
+  readonly draft: PromptDraft;
+  readonly responses: ResponseDraft[];
+  readonly place: ErrorPlace;
+  readonly at: number;
+  replacedSurrogates: number;
+}
+
+/** A row that starts a group gives it its prompt, reference, id and metadata. */
+export function openGroup(row: MappedRow): OpenGroup {
+  const { draft, place, at, replacedSurrogates } = row;
+  return { key: row.key ?? "", draft, responses: [...row.responses], place, at, replacedSurrogates };
+}
+
+/** Adds a later row's responses; a row whose prompt is another one is bad and adds nothing. */
+export function addRow(group: OpenGroup, row: MappedRow): BadRow | null {
+  if (!samePrompt(group.draft, row.draft)) {
+    return {
+      kind: "bad",
+      problem: `the row's prompt differs from that of its group, which starts at ${inWords(group.place)}.`,
+      fix: "give rows with the same key the same prompt, or group by another field.",
+      place: row.place,
+    };
+  }
+  group.responses.push(...row.responses);
+  group.replacedSurrogates += row.replacedSurrogates;
+  return null;
+}
+
+export function closeGroup(group: OpenGroup, file: number): GroupRow {
+  return {
+    kind: "group",
+    group: toGroup(group.draft, group.responses),
+    place: group.place,
+    position: { file, at: group.at },
+    replacedSurrogates: group.replacedSurrogates,
+  };
+}
+
+function samePrompt(a: PromptDraft, b: PromptDraft): boolean {
+  const [one] = a.prompt.messages;
+  const [other] = b.prompt.messages;
+  const bothShort = a.prompt.messages.length === 1 && b.prompt.messages.length === 1;
+  // Most prompts are one message; hashing is for the rest.
+  if (bothShort && one?.content !== other?.content) return false;
+  return contentId(a.prompt) === contentId(b.prompt);
+}
+
+export function inWords({ file, line, row }: ErrorPlace): string {
+  return line !== undefined ? `${file}:${line}` : `${file}, row ${row}`;
+}

@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { allPairs } from "../../src/pairs/all-pairs.ts";
+import { anyRewardedGroup, rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
+import { build } from "./describe-pairs.ts";
+
+describe("the reason for standing in no pair", () => {
+  it("is baseline before anything else", () => {
+    const group = rewardedGroupOf([1, null, 0], {
+      roles: ["baseline", "baseline", "baseline"],
+      texts: ["a", " ", "a"],
+    });
+    expect(build(allPairs(), group).reasons).toEqual(["baseline", "baseline", "baseline"]);
+  });
+
+  it("is unscored before empty, and empty before identical_text", () => {
+    const group = rewardedGroupOf([null, 0, 1, 0, 1], { texts: [" ", "", "\n\t", "a", "b"] });
+    expect(build(allPairs(), group)).toEqual({
+      pairs: ["4 > 3"],
+      reasons: ["unscored", "empty", "empty", null, null],
+    });
+  });
+
+  it("is identical_text for the later one of two, before single_candidate for the one that is left", () => {
+    const group = rewardedGroupOf([1, 0], { texts: ["same", " same\n"] });
+    expect(build(allPairs(), group).reasons).toEqual(["single_candidate", "identical_text"]);
+  });
+
+  it("is not identical_text for the text of a baseline, or of a response without a reward", () => {
+    const group = rewardedGroupOf([1, null, 1, 0], {
+      roles: ["baseline", "candidate", "candidate", "candidate"],
+      texts: ["same", "same", "same", "other"],
+    });
+    expect(build(allPairs(), group)).toEqual({
+      pairs: ["2 > 3"],
+      reasons: ["baseline", "unscored", null, null],
+    });
+  });
+
+  it("is single_candidate for a lone response", () => {
+    expect(build(allPairs(), rewardedGroupOf([1])).reasons).toEqual(["single_candidate"]);
+    expect(build(allPairs(), rewardedGroupOf([])).reasons).toEqual([]);
+  });
+
+  it("is tie when all rewards are equal", () => {
+    expect(build(allPairs(), rewardedGroupOf([0.5, 0.5, 0.5])).reasons).toEqual(["tie", "tie", "tie"]);
+  });
+
+  it("is below_margin when another reward differs, but by less than the smallest margin", () => {
+    const { reasons } = build(allPairs({ minMargin: 0.5 }), rewardedGroupOf([1, 1, 0.75]));
+    expect(reasons).toEqual(["below_margin", "below_margin", "below_margin"]);
+  });
+
+  it("is length_mismatch when a partner is far enough in reward, but none of those is alike in length", () => {
+    const group = rewardedGroupOf([1, 0, 1], { texts: ["aaaaa", "bb", "cccccc"] });
+    expect(build(allPairs({ lengthMatch: 2 }), group).reasons).toEqual([
+      "length_mismatch",
+      "length_mismatch",
+      "length_mismatch",
+    ]);
+  });
+
+  it("is vetoed when only the veto stands in the way", () => {
+    const group = rewardedGroupOf([1, 0], { scores: { safety: [0.2, 0.9] } });
+    expect(build(allPairs({ veto: [{ score: "safety" }] }), group).reasons).toEqual(["vetoed", "vetoed"]);
+  });
+
+  it("is not_selected when a partner was allowed and the rule chose others", () => {
+    expect(build(allPairs({ maxPairs: 1 }), rewardedGroupOf([1, 0.5, 0])).reasons).toEqual([
+      null,
+      "not_selected",
+      null,
+    ]);
+  });
+
+  it("is that of the most promising partner, for each response on its own", () => {
+    // minMargin 0.5. 0 and 1: tie. 0 or 1 with 2: below. 2 with 3: 0.9 apart, lengths 2 and 9. 0 or 1 with 3: vetoed.
+    const group = rewardedGroupOf([1, 1, 0.9, 0], {
+      texts: ["aaaaaaaaa", "bbbbbbbbb", "cc", "ddddddddd"],
+      scores: { safety: [0, 0, 1, 1] },
+    });
+    const rule = allPairs({ minMargin: 0.5, lengthMatch: 2, veto: [{ score: "safety" }] });
+    expect(build(rule, group).reasons).toEqual(["vetoed", "vetoed", "length_mismatch", "vetoed"]);
+  });
+});
+
+describe("the common options", () => {
+  it("take a margin of exactly minMargin", () => {
+    expect(build(allPairs({ minMargin: 0.5 }), rewardedGroupOf([1, 0.5])).pairs).toEqual(["0 > 1"]);
+  });
+
+  it("never pair equal rewards, even with minMargin 0", () => {
+    expect(build(allPairs({ minMargin: 0 }), rewardedGroupOf([0, -0])).reasons).toEqual(["tie", "tie"]);
+  });
+
+  it("count Unicode code points, not UTF-16 units, in lengthMatch", () => {
+    // Three code points of two units each against six letters: the ratio is 2, in units it would be 1.
+    const group = rewardedGroupOf([1, 0], { texts: ["😀😀😀", "abcdef"] });
+    expect(build(allPairs({ lengthMatch: 2 }), group).pairs).toEqual(["0 > 1"]);
+    expect(build(allPairs({ lengthMatch: 1.9 }), group).pairs).toEqual([]);
+  });
+
+  it("with dedupe off let a repeat pair with others, but never with its like", () => {
+    const group = rewardedGroupOf([2, 1, 0], { texts: ["same", "same ", "other"] });
+    expect(build(allPairs({ dedupe: false }), group).pairs).toEqual(["0 > 2", "1 > 2"]);
+    const alike = rewardedGroupOf([2, 1], { texts: ["same", "same "] });
+    expect(build(allPairs({ dedupe: false }), alike).reasons).toEqual(["identical_text", "identical_text"]);
+  });
+
+  it.each([
+    { safety: [1, 1], pairs: ["0 > 1"], note: "equal" },
+    { safety: [1, 0], pairs: ["0 > 1"], note: "chosen is higher" },
+    { safety: [0, 1], pairs: [], note: "chosen is lower" },
+    { safety: [null, 0], pairs: [], note: "chosen is unscored" },
+    { safety: [1, null], pairs: [], note: "rejected is unscored" },
+  ])("veto a couple unless chosen is at least as high on the score: $note", ({ safety, pairs }) => {
+    const group = rewardedGroupOf([1, 0], { scores: { safety } });
+    expect(build(allPairs({ veto: [{ score: "safety" }] }), group).pairs).toEqual(pairs);
+  });
+
+  it("veto every couple when the score is missing", () => {
+    const group = rewardedGroupOf([1, 0]);
+    expect(build(allPairs({ veto: [{ score: "no-such" }] }), group).reasons).toEqual(["vetoed", "vetoed"]);
+  });
+
+  it("hold for every pair of any group", () => {
+    const rule = allPairs({ minMargin: 0.3, lengthMatch: 3, veto: [{ score: "safety" }], maxPairs: 4 });
+    fc.assert(
+      fc.property(anyRewardedGroup(), (group) => {
+        const { pairs } = rule.build(group, { seed: 0 });
+        const margins = pairs.map(({ rewardMargin }) => rewardMargin);
+        expect(margins).toEqual(margins.toSorted((a, b) => b - a));
+        for (const { chosen, rejected, rewardMargin } of pairs) {
+          expect(rewardMargin).toBeGreaterThanOrEqual(0.3);
+          const lengths = [[...chosen.text].length, [...rejected.text].length];
+          expect(Math.max(...lengths)).toBeLessThanOrEqual(3 * Math.min(...lengths));
+        }
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it.each([
+    { minMargin: -1 },
+    { minMargin: Number.NaN },
+    { maxPairs: 0 },
+    { maxPairs: 1.5 },
+    { lengthMatch: 0.9 },
+    { veto: ["safety"] },
+    { veto: [{ score: "" }] },
+    { margin: 1 },
+  ])("refuse %j", (options) => {
+    // @ts-expect-error: some of these are not even options
+    expect(() => allPairs(options)).toThrow(expect.objectContaining({ code: "bad_option" }));
+  });
+});
+
+describe("a rewarded group that breaks its contract", () => {
+  it("is refused when a reward is not finite, with prompt and response", () => {
+    const group = rewardedGroupOf([1, Number.NaN]);
+    expect(() => build(allPairs(), group)).toThrow(
+      expect.objectContaining({
+        code: "not_finite",
+        message: expect.stringMatching(/^prompt \w{32}: the reward of response 2 is NaN/),
+      }),
+    );
+  });
+
+  it("is refused when there are too few rewards", () => {
+    const group = { ...rewardedGroupOf([1, 0]), rewards: [1] };
+    expect(() => build(allPairs(), group)).toThrow(expect.objectContaining({ code: "contract_broken" }));
+  });
+});
