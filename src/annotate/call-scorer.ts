@@ -1,6 +1,6 @@
 import { reasonOf } from "../core/errors.ts";
 import { checkScores, failAll } from "../core/scorer.ts";
-import type { Group, Score, Scorer } from "../core/types.ts";
+import type { Group, Score, ScoreContext, Scorer } from "../core/types.ts";
 
 export interface CallOptions {
   readonly timeoutMs: number;
@@ -19,19 +19,27 @@ export function callScorer(
   group: Group,
   options: CallOptions,
 ): readonly Score[] | Promise<readonly Score[]> {
-  const controller = new AbortController();
+  // Most scorers answer at once and never look at the signal; making one costs more than many of them.
+  let controller: AbortController | null = null;
+  const context: ScoreContext = {
+    seed: options.seed,
+    get signal() {
+      controller ??= new AbortController();
+      return controller.signal;
+    },
+  };
   const started = performance.now();
-  let returned: ReturnType<Scorer["score"]>;
   try {
-    returned = scorer.score(group, { signal: controller.signal, seed: options.seed });
+    const returned = scorer.score(group, context);
+    if (isThenable(returned)) {
+      controller ??= new AbortController();
+      return settle(scorer, group, returned, controller, options);
+    }
+    const elapsed = performance.now() - started;
+    return elapsed > options.timeoutMs ? timedOut(group, options.timeoutMs) : checkScores(scorer, group, returned);
   } catch (error) {
     return failAll(group, "threw", reasonOf(error));
   }
-  if (!isThenable(returned)) {
-    const elapsed = performance.now() - started;
-    return elapsed > options.timeoutMs ? timedOut(group, options.timeoutMs) : checkScores(scorer, group, returned);
-  }
-  return settle(scorer, group, returned, controller, options);
 }
 
 export function timedOut(group: Group, timeoutMs: number): Score[] {

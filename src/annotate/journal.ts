@@ -51,12 +51,12 @@ export function workPaths(out: string): {
 }
 
 export function partPath(out: string, shard: number): string {
-  return join(workPaths(out).parts, `scores-${String(shard).padStart(5, "0")}.parquet`);
+  return join(workPaths(out).parts, `scores-${String(shard).padStart(5, "0")}.jsonl`);
 }
 
-/** Scores of a shard that was interrupted: a prefix of its groups. */
+/** What an interrupted run left of a shard: the scores of its first groups. */
 export function partialPath(out: string, shard: number): string {
-  return join(workPaths(out).parts, `partial-${String(shard).padStart(5, "0")}.parquet`);
+  return join(workPaths(out).parts, `partial-${String(shard).padStart(5, "0")}.jsonl`);
 }
 
 export function sliceName(base: string, slice: ShardSlice | null): string {

@@ -90,7 +90,8 @@ function check(
   const fail = recipeFault(options.label, line);
   const interpolated = interpolate(raw, options.environment, [], fail);
   const result = recipeSchema.safeParse(interpolated);
-  if (!result.success) throw schemaFault(result.error, interpolated, fail);
+  // The value is shown as written: what a variable stands for may be a secret.
+  if (!result.success) throw schemaFault(result.error, raw, fail);
   return { recipe: result.data, raw, directory: options.directory, label: options.label, line };
 }
 

@@ -16,7 +16,13 @@ export async function* mapOrdered<T, R>(
   let wake: (() => void) | null = null;
 
   const start = (item: T): void => {
-    const result = work(item);
+    let result: R | Promise<R>;
+    try {
+      result = work(item);
+    } catch (error) {
+      slots.push({ state: "broken", error });
+      return;
+    }
     if (!(result instanceof Promise)) {
       slots.push({ state: "done", value: result });
       return;
@@ -40,7 +46,11 @@ export async function* mapOrdered<T, R>(
     let count = 0;
     for (const slot of slots) {
       if (slot.state === "waiting") break;
-      if (slot.state === "broken") throw slot.error;
+      if (slot.state === "broken") {
+        // What stands before the error is handed out first; the error comes up when it is the head.
+        if (count === 0) throw slot.error;
+        break;
+      }
       finished.push(slot.value);
       count += 1;
     }

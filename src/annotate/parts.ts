@@ -1,31 +1,141 @@
-import { isPrefkitError } from "../core/errors.ts";
-import type { Files } from "../core/files.ts";
-import type { Score, ScoreColumn } from "../core/types.ts";
-import { openTable } from "../store/parquet-reader.ts";
+import { createHash } from "node:crypto";
+import { StringDecoder } from "node:string_decoder";
+import type { Files, FileWriter } from "../core/files.ts";
+import type { Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { scoreFromRow } from "../store/row-sets.ts";
-import type { Row } from "../store/table.ts";
+import type { Row, WrittenFile } from "../store/table.ts";
 import type { CellCounts } from "./journal.ts";
 
+/** One line of a part: a group's scores. */
 export interface PartGroup {
   readonly promptId: string;
   readonly columns: readonly ScoreColumn[];
 }
 
-/** The scores of a part file, group by group, as they were written. */
-export async function* readPart(files: Files, path: string, expectedSha256?: string): AsyncGenerator<PartGroup> {
-  yield* groupScoreRows(scoreRowsOf(files, path, expectedSha256));
+export interface PartWriter {
+  write(groups: readonly ScoredGroup[]): Promise<void>;
+  /** Makes the file durable. Only now may it take its final name. */
+  close(): Promise<WrittenFile>;
+  abort(): Promise<void>;
 }
 
-export async function* scoreRowsOf(files: Files, path: string, expectedSha256?: string): AsyncGenerator<readonly Row[]> {
-  const table = await openTable(files, path, expectedSha256 === undefined ? {} : { expectedSha256 });
+/**
+ * Writes a shard's scores as lines of JSON, one per group. What was written before a kill can be read up to the torn
+ * line, so that it need not be scored again.
+ */
+export async function createPart(files: Files, path: string): Promise<PartWriter> {
+  const writer: FileWriter = await files.create(path);
+  const hash = createHash("sha256");
+  let rows = 0;
+  let bytes = 0;
+  return {
+    write: async (groups) => {
+      let text = "";
+      for (const { group, columns } of groups) {
+        text += `${JSON.stringify({ promptId: group.prompt.id, columns })}\n`;
+        for (const { scores } of columns) rows += scores.length;
+      }
+      const chunk = Buffer.from(text);
+      hash.update(chunk);
+      bytes += chunk.length;
+      await writer.write(chunk);
+    },
+    close: async () => {
+      await writer.close();
+      return { rows, bytes, sha256: hash.digest("hex") };
+    },
+    abort: () => writer.abort(),
+  };
+}
+
+const CHUNK_BYTES = 1 << 18;
+
+/** The groups of a part in order. Stops without an error at a torn or damaged line: what follows counts as missing. */
+export async function* readPart(files: Files, path: string): AsyncGenerator<PartGroup> {
+  const reader = await files.open(path);
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
   try {
-    yield* table.read();
+    for (let offset = 0; offset < reader.bytes; offset += CHUNK_BYTES) {
+      const text = rest + decoder.write(Buffer.from(await reader.read(offset, CHUNK_BYTES)));
+      const lines = text.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const group = parseLine(line);
+        if (group === null) return;
+        yield group;
+      }
+    }
   } finally {
-    await table.close();
+    await reader.close();
   }
 }
 
-/** Gathers rows of one prompt, which stand together: scorer by scorer, response by response. */
+function parseLine(line: string): PartGroup | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const { promptId, columns } = (value ?? {}) as Partial<PartGroup>;
+  return typeof promptId === "string" && Array.isArray(columns) ? { promptId, columns } : null;
+}
+
+/** Whether a group's scores are whole: one column per scorer, one score per response. */
+export function isWhole({ columns }: PartGroup, keys: readonly string[], responses: number): boolean {
+  return (
+    columns.length === keys.length &&
+    columns.every(({ name, scores }, index) => name === keys[index] && scores.length === responses)
+  );
+}
+
+/** What a part holds, counted from its lines. */
+export async function countCells(
+  files: Files,
+  path: string,
+): Promise<{ readonly groups: number; readonly rows: number; readonly cells: Record<string, CellCounts> }> {
+  const counts = startCounts();
+  let groups = 0;
+  for await (const { columns } of readPart(files, path)) {
+    groups += 1;
+    counts.add(columns);
+  }
+  return { groups, ...counts.result() };
+}
+
+export interface CountBuilder {
+  add(columns: readonly ScoreColumn[]): void;
+  result(): { readonly rows: number; readonly cells: Record<string, CellCounts> };
+}
+
+/** Counts cells by scorer and kind. */
+export function startCounts(keys: readonly string[] = []): CountBuilder {
+  interface Counts {
+    scored: number;
+    abstained: number;
+    failed: number;
+    readonly codes: Record<string, number>;
+  }
+  const cells = new Map<string, Counts>(keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, codes: {} }]));
+  let rows = 0;
+  return {
+    add: (columns) => {
+      for (const { name, scores } of columns) {
+        const counts = cells.get(name) ?? { scored: 0, abstained: 0, failed: 0, codes: {} };
+        cells.set(name, counts);
+        rows += scores.length;
+        for (const score of scores) {
+          counts[score.kind] += 1;
+          if (score.kind === "failed") counts.codes[score.code] = (counts.codes[score.code] ?? 0) + 1;
+        }
+      }
+    },
+    result: () => ({ rows, cells: Object.fromEntries(cells) }),
+  };
+}
+
+/** Gathers the rows of a scores table by prompt; they stand together, scorer by scorer, response by response. */
 export async function* groupScoreRows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<PartGroup> {
   let promptId: string | null = null;
   let columns: { name: string; scores: Score[] }[] = [];
@@ -46,30 +156,4 @@ export async function* groupScoreRows(batches: AsyncIterable<readonly Row[]>): A
     }
   }
   if (promptId !== null) yield { promptId, columns };
-}
-
-/** What a part holds, counted from its rows; null when it cannot be read as a part. */
-export async function countCells(
-  files: Files,
-  path: string,
-): Promise<{ rows: number; cells: Record<string, CellCounts> } | null> {
-  const cells: Record<string, { scored: number; abstained: number; failed: number; codes: Record<string, number> }> = {};
-  let rows = 0;
-  try {
-    for await (const { columns } of readPart(files, path)) {
-      for (const { name, scores } of columns) {
-        cells[name] ??= { scored: 0, abstained: 0, failed: 0, codes: {} };
-        const counts = cells[name];
-        for (const score of scores) {
-          rows += 1;
-          counts[score.kind] += 1;
-          if (score.kind === "failed") counts.codes[score.code] = (counts.codes[score.code] ?? 0) + 1;
-        }
-      }
-    }
-  } catch (error) {
-    if (isPrefkitError(error) && error.code === "damaged_file") return null;
-    throw error;
-  }
-  return { rows, cells };
 }

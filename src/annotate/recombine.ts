@@ -71,8 +71,11 @@ export async function recombine(
   }
 }
 
-/** A finished recipe is read for its reward and pairs only: what its variables stood for does not matter. */
-const withoutVariables: Readonly<Record<string, string>> = new Proxy({}, { get: () => "" });
+/** A finished recipe is read for its reward and pairs only: its variables may stay as they are written. */
+const withoutVariables: Readonly<Record<string, string>> = new Proxy(
+  {},
+  { get: (_, variable) => `\${${String(variable)}}` },
+);
 
 function changedRecipe(recipe: JsonObject, change: FinishChange): JsonObject {
   // Scorers given in code stand in a manifest by the word "inline"; they are not made again here.

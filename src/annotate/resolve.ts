@@ -1,4 +1,4 @@
-import { PrefkitError } from "../core/errors.ts";
+import { isPrefkitError, PrefkitError } from "../core/errors.ts";
 import { contentHash } from "../core/ids.ts";
 import { nearest, suggestion } from "../core/nearest.ts";
 import { toScorer } from "../core/adapters.ts";
@@ -106,7 +106,9 @@ async function resolveScorer(
     keepRaw: entry.keepRaw,
   };
   if (typeof use !== "string") {
-    const scorer = toScorer(use, { name: key, options, ...(entry.adapter ? { adapter: entry.adapter } : {}) });
+    const scorer = inRecipe(fail, ["scorers", key], () =>
+      toScorer(use, { name: key, options, ...(entry.adapter ? { adapter: entry.adapter } : {}) }),
+    );
     const config = { use: "inline", scorer: scorer.name, version: scorer.version, options: rawOptions };
     return {
       ...common,
@@ -130,7 +132,9 @@ async function resolveScorer(
     };
     const exported = await loadOwnExport(source);
     const traits = (typeof exported === "object" && exported !== null ? exported : {}) as Partial<ScorerDefinition>;
-    const scorer = await makeScorer(source);
+    const scorer = await makeScorer(source).catch((error: unknown) => {
+      throw asRecipeFault(error, fail, ["scorers", key]);
+    });
     const code = await moduleHash(own.module);
     const config = { use, scorer: scorer.name, version: scorer.version, options: rawOptions, module: code };
     const cost = entry.cost ?? traits.cost ?? "free";
@@ -156,7 +160,8 @@ async function resolveScorer(
     );
   }
   const parsed = definition.options.safeParse(options);
-  if (!parsed.success) throw optionFault(parsed.error, options, definition, fail, ["scorers", key]);
+  // The value is shown as written: what a variable stands for may be a secret.
+  if (!parsed.success) throw optionFault(parsed.error, rawOptions, definition, fail, ["scorers", key]);
   const config = { use, scorer: definition.name, version: definition.version, options: rawOptions };
   return {
     ...common,
@@ -260,11 +265,13 @@ function inRecipe<Made>(fail: Fault, path: readonly PropertyKey[], make: () => M
   try {
     return make();
   } catch (error) {
-    if (error instanceof PrefkitError && error.code === "bad_option") {
-      throw fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
-    }
-    throw error;
+    throw asRecipeFault(error, fail, path);
   }
+}
+
+function asRecipeFault(error: unknown, fail: Fault, path: readonly PropertyKey[]): unknown {
+  if (!isPrefkitError(error) || error.code !== "bad_option") return error;
+  return fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
 }
 
 /** A scorer's options as the recipe's author wrote them, before interpolation. */

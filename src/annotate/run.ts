@@ -166,7 +166,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
   const manifest = await finishDataset({
     files,
     out,
-    source: partsSource({ files, out, input, plan, records, scorers: resolved.scorers }),
+    source: partsSource({ files, out, input, plan, scorers: resolved.scorers }),
     facts: factsOf(resolved, plan, records),
     resolved,
     status,

@@ -1,11 +1,9 @@
+import { setMaxListeners } from "node:events";
 import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
 import { sha256 } from "../core/ids.ts";
 import type { Group, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import type { Input } from "../store/input/types.ts";
-import { createParquetSink } from "../store/parquet-sink.ts";
-import { scoreRows, scoresRowSet } from "../store/row-sets.ts";
-import type { TableSink } from "../store/table.ts";
 import {
   failedCells,
   isOpen,
@@ -17,11 +15,10 @@ import {
   type ShardSlice,
   workPaths,
 } from "./journal.ts";
-import { scoreInfoOf } from "./finish.ts";
 import { mapOrdered } from "./ordered.ts";
-import { countCells, readPart } from "./parts.ts";
+import { type CountBuilder, countCells, createPart, type PartWriter, readPart, startCounts } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
-import { type RunScorer, scoreInfos } from "./resolve.ts";
+import type { RunScorer } from "./resolve.ts";
 import { groupScoring } from "./score-group.ts";
 import type { ScoreCache } from "./score-cache.ts";
 import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";
@@ -98,7 +95,8 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
   }
 
   const cancel = new AbortController();
-  const infoOf = scoreInfoOf(scoreInfos(scorers));
+  // Every call in flight listens to it.
+  setMaxListeners(0, cancel.signal);
   const cache = scorers.some(({ cost }) => cost === "paid") ? phase.openCache() : null;
   const pool = startPool(phase);
   const scoring = groupScoring({ scorers, seed: plan.seed, cancel: cancel.signal, cache, pool, counts: status.scorers });
@@ -112,29 +110,33 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
     };
     const source = chargedStream(status, "read", groupsToScore(phase, open, records));
     for await (const batch of mapOrdered(source, phase.concurrency, work)) {
-      for (const { shard, scored } of batch) {
-        if (part?.shard !== shard) {
-          if (part) throw new PrefkitError("internal", `shard ${part.shard} ended early.`, "report this.");
-          part = await openPart(phase, shard);
+      for (const [shard, scored] of byShard(batch)) {
+        if (part && part.shard !== shard) {
+          throw new PrefkitError("internal", `shard ${part.shard} ended early.`, "report this.");
         }
+        part ??= await openPart(phase, shard);
         const started = performance.now();
-        await addToPart(part, scored, infoOf);
-        chargeStage(status, "store", started);
-        budget.add(scored);
-        status.done += 1;
-        if (part.groups === plan.shards[shard]?.groups) {
-          await cache?.flush();
-          const record = await finishPart(phase, part);
-          part = null;
-          await journal(record);
-          records.set(shard, record);
-          await files.remove(partialPath(out, shard));
+        await part.writer.write(scored);
+        part.groups += scored.length;
+        status.done += scored.length;
+        for (const { columns } of scored) {
+          part.counts.add(columns);
+          budget.add(columns);
         }
+        chargeStage(status, "store", started);
+        if (part.groups < (plan.shards[shard]?.groups ?? 0)) continue;
+        await cache?.flush();
+        const record = await finishPart(phase, part);
+        part = null;
+        await journal(record);
+        records.set(shard, record);
+        await files.remove(partialPath(out, shard));
       }
     }
     await cache?.flush();
     if (part) {
-      await savePartial(phase, part, records.has(part.shard));
+      // Left under its temporary name, where the next run finds what it holds.
+      await part.writer.close();
       part = null;
       return { records, finished: false };
     }
@@ -144,7 +146,7 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
   } catch (error) {
     await scoring.drain();
     cancel.abort(error);
-    await part?.sink.abort();
+    await part?.writer.abort();
     throw error;
   } finally {
     await pool?.close();
@@ -174,8 +176,7 @@ async function verifiedRecords(
     records.delete(shard);
     if (!present || record || !isMine(shard, phase.slice)) continue;
     const found = await countCells(files, path);
-    const complete = found !== null && found.rows === planned.responses * scorers.length;
-    if (!complete) continue;
+    if (found.groups !== planned.groups || found.rows !== planned.responses * scorers.length) continue;
     const bytes = await files.readAll(path);
     const restored: ShardRecord = {
       shard,
@@ -196,12 +197,12 @@ async function* groupsToScore(
   open: readonly number[],
   records: ReadonlyMap<number, ShardRecord>,
 ): AsyncGenerator<Work[]> {
-  const { files, out, input, plan } = phase;
+  const { files, input, plan } = phase;
   for (const shard of open) {
     const planned = plan.shards[shard];
     if (!planned) continue;
-    const earlierPath = records.has(shard) ? partPath(out, shard) : partialPath(out, shard);
-    const earlier = (await files.exists(earlierPath)) ? readPart(files, earlierPath) : null;
+    const earlierPath = await leftBehind(phase, shard, records.has(shard));
+    const earlier = earlierPath === null ? null : readPart(files, earlierPath);
     try {
       for await (const groups of shardGroups(input, planned)) {
         if (phase.stop.aborted) return;
@@ -219,52 +220,57 @@ async function* groupsToScore(
   }
 }
 
+/** A batch in order, cut where the shard changes. */
+function byShard(batch: readonly Done[]): [shard: number, scored: ScoredGroup[]][] {
+  const runs: [number, ScoredGroup[]][] = [];
+  for (const { shard, scored } of batch) {
+    const last = runs.at(-1);
+    if (last?.[0] === shard) last[1].push(scored);
+    else runs.push([shard, [scored]]);
+  }
+  return runs;
+}
+
 interface OpenPart {
   readonly shard: number;
-  readonly sink: TableSink;
-  readonly cells: Map<string, { scored: number; abstained: number; failed: number; codes: Record<string, number> }>;
+  readonly writer: PartWriter;
+  readonly counts: CountBuilder;
   groups: number;
 }
 
-async function openPart({ files, out, plan, scorers }: ScorePhase, shard: number): Promise<OpenPart> {
-  const path = `${partPath(out, shard)}.tmp`;
-  const sink = await createParquetSink(files, path, scoresRowSet, { codec: plan.codec });
-  const cells = new Map(scorers.map(({ key }) => [key, { scored: 0, abstained: 0, failed: 0, codes: {} }]));
-  return { shard, sink, cells, groups: 0 };
-}
-
-async function addToPart(
-  part: OpenPart,
-  scored: ScoredGroup,
-  infoOf: ReturnType<typeof scoreInfoOf>,
-): Promise<void> {
-  part.groups += 1;
-  for (const { name, scores } of scored.columns) {
-    const counts = part.cells.get(name);
-    if (!counts) continue;
-    for (const score of scores) {
-      counts[score.kind] += 1;
-      if (score.kind === "failed") counts.codes[score.code] = (counts.codes[score.code] ?? 0) + 1;
-    }
-  }
-  await part.sink.write(scoreRows(scored, infoOf));
+async function openPart({ files, out, scorers }: ScorePhase, shard: number): Promise<OpenPart> {
+  return {
+    shard,
+    writer: await createPart(files, temporaryPath(out, shard)),
+    counts: startCounts(scorers.map(({ key }) => key)),
+    groups: 0,
+  };
 }
 
 async function finishPart({ files, out }: ScorePhase, part: OpenPart): Promise<ShardRecord> {
-  const written = await part.sink.close();
-  await files.rename(`${partPath(out, part.shard)}.tmp`, partPath(out, part.shard));
-  return { shard: part.shard, ...written, cells: Object.fromEntries(part.cells) };
+  const written = await part.writer.close();
+  await files.rename(temporaryPath(out, part.shard), partPath(out, part.shard));
+  return { shard: part.shard, ...written, cells: part.counts.result().cells };
 }
 
-/** What an interrupted shard has so far, so that its groups need not be scored again. */
-async function savePartial({ files, out }: ScorePhase, part: OpenPart, retrying: boolean): Promise<void> {
-  if (retrying || part.groups === 0) {
-    // The whole part of the first try still stands, and is better than a prefix of the second.
-    await part.sink.abort();
-    return;
-  }
-  await part.sink.close();
-  await files.rename(`${partPath(out, part.shard)}.tmp`, partialPath(out, part.shard));
+function temporaryPath(out: string, shard: number): string {
+  return `${partPath(out, shard)}.tmp`;
+}
+
+/** The file with the scores that an earlier run left of an open shard: the whole part, or what a kill left of one. */
+async function leftBehind({ files, out }: ScorePhase, shard: number, isWhole: boolean): Promise<string | null> {
+  if (isWhole) return partPath(out, shard);
+  const [partial, temporary] = [partialPath(out, shard), temporaryPath(out, shard)];
+  // A kill may have come twice; the one that got further is kept.
+  if ((await fileBytes(files, temporary)) > (await fileBytes(files, partial))) await files.rename(temporary, partial);
+  return (await files.exists(partial)) ? partial : null;
+}
+
+async function fileBytes(files: Files, path: string): Promise<number> {
+  if (!(await files.exists(path))) return 0;
+  const reader = await files.open(path);
+  await reader.close();
+  return reader.bytes;
 }
 
 function startPool({ scorers, workers, plan }: ScorePhase): WorkerPool | null {
@@ -281,7 +287,7 @@ function startPool({ scorers, workers, plan }: ScorePhase): WorkerPool | null {
 }
 
 interface FailureBudget {
-  add(scored: ScoredGroup): void;
+  add(columns: readonly ScoreColumn[]): void;
   checkAtEnd(): void;
 }
 
@@ -316,7 +322,7 @@ function failureBudget(phase: ScorePhase, finished: readonly ShardRecord[]): Fai
     }
   };
   return {
-    add: ({ columns }) => {
+    add: (columns) => {
       let anyFailed = false;
       for (const { name, scores } of columns) {
         const total = totals.get(name);

@@ -3,8 +3,8 @@ import type { Files } from "../core/files.ts";
 import type { ScoredGroup } from "../core/types.ts";
 import type { Input } from "../store/input/types.ts";
 import type { ScoredSource } from "./finish.ts";
-import { partPath, type ShardRecord } from "./journal.ts";
-import { readPart } from "./parts.ts";
+import { partPath } from "./journal.ts";
+import { isWhole, readPart } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
 import type { RunScorer } from "./resolve.ts";
 
@@ -14,24 +14,21 @@ export function partsSource(options: {
   readonly out: string;
   readonly input: Input;
   readonly plan: Plan;
-  readonly records: ReadonlyMap<number, ShardRecord>;
   readonly scorers: readonly RunScorer[];
 }): ScoredSource {
-  const { files, out, input, plan, records, scorers } = options;
+  const { files, out, input, plan } = options;
+  const keys = options.scorers.map(({ key }) => key);
   return async function* () {
     for (const [shard, planned] of plan.shards.entries()) {
-      const part = readPart(files, partPath(out, shard), records.get(shard)?.sha256);
+      const part = readPart(files, partPath(out, shard));
       try {
         for await (const groups of shardGroups(input, planned)) {
           const scored: ScoredGroup[] = [];
           for (const group of groups) {
             const next = await part.next();
-            if (next.done || next.value.promptId !== group.prompt.id) throw notTheInput(shard, group.prompt.id);
-            const { columns } = next.value;
-            if (columns.length !== scorers.length || columns.some(({ scores }) => scores.length !== group.responses.length)) {
-              throw notTheInput(shard, group.prompt.id);
-            }
-            scored.push({ group, columns });
+            const found = next.done || next.value.promptId !== group.prompt.id ? null : next.value;
+            if (!found || !isWhole(found, keys, group.responses.length)) throw notTheInput(shard, group.prompt.id);
+            scored.push({ group, columns: found.columns });
           }
           yield { shard, groups: scored };
         }

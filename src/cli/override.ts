@@ -1,4 +1,4 @@
-import type { LoadedRecipe } from "../annotate/load-recipe.ts";
+import { type LoadedRecipe, recipeFault, schemaFault } from "../annotate/load-recipe.ts";
 import { recipeSchema } from "../annotate/recipe.ts";
 import { fromDirectory } from "./run-options.ts";
 
@@ -14,10 +14,11 @@ export function override(loaded: LoadedRecipe, flags: OverrideFlags, directory: 
   if (flags.seed !== undefined) raw.seed = flags.seed;
   const input = flags.input?.map((path) => fromDirectory(path, directory, loaded.directory));
   if (input) raw.input = { ...(raw.input as object), path: input.length === 1 ? input[0] : input };
-  const recipe = recipeSchema.parse({
+  const recipe = recipeSchema.safeParse({
     ...loaded.recipe,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(input ? { input: { ...loaded.recipe.input, path: input } } : {}),
   });
-  return { ...loaded, raw, recipe };
+  if (!recipe.success) throw schemaFault(recipe.error, raw, recipeFault("the command line", () => undefined));
+  return { ...loaded, raw, recipe: recipe.data };
 }

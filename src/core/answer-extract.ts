@@ -3,8 +3,11 @@ import { readNumber } from "./answer-number.ts";
 import { cleanResponse, normaliseAnswer } from "./answer-text.ts";
 
 /** Ways to find the final answer in a response, in the order in which they are tried. */
-export const EXTRACTION_RULES = ["boxed", "hashes", "answer-line", "answer-is", "last-number"] as const;
+export const EXTRACTION_RULES = ["answer-tag", "boxed", "hashes", "answer-line", "answer-is", "last-number"] as const;
 export type ExtractionRule = (typeof EXTRACTION_RULES)[number];
+
+/** The rules that go by a marker and do not guess. */
+const MARKED_RULES: readonly ExtractionRule[] = ["boxed", "hashes", "answer-line", "answer-is"];
 
 export interface FoundAnswer {
   /** `whole`: the text is itself the answer (references only). */
@@ -22,6 +25,7 @@ const MAX_TEXT_LENGTH = 1_000_000;
  * Finds the final answer of a response by the first rule that finds one. Linear in the length of the text; null when
  * no rule finds anything, or only what is longer than `MAX_ANSWER_LENGTH`.
  *
+ * - `answer-tag`: what the last closed `<answer>…</answer>` holds, by the other rules or as a whole.
  * - `boxed`: the last closed `\boxed{x}` or `\fbox{x}`.
  * - `hashes`: the last `#### x`. Markdown has headings of that form, so x must be a number or stand on the last line.
  * - `answer-line`: the last line `A: x` or `(Final) answer: x`, x on the same or the next line; `A: x` under the same
@@ -49,7 +53,7 @@ export function findAnswer(
  * Null: unreadable.
  */
 export function findReferenceAnswer(reference: string): FoundAnswer | null {
-  const marked = findAnswer(reference, ["boxed", "hashes", "answer-line", "answer-is"]);
+  const marked = findAnswer(reference, MARKED_RULES);
   if (marked !== null) return marked;
   const whole = reference.trim();
   if (whole.includes("\n") || whole.length > MAX_ANSWER_LENGTH || normaliseAnswer(whole) === "") return null;
@@ -57,12 +61,23 @@ export function findReferenceAnswer(reference: string): FoundAnswer | null {
 }
 
 const FINDERS: Readonly<Record<ExtractionRule, (text: string) => string | null>> = {
+  "answer-tag": lastTagged,
   boxed: lastBoxed,
   hashes: (text) => lastOf(text, afterHashes),
   "answer-line": (text) => lastOf(text, answerLineFinder(text)),
   "answer-is": afterAnswerIs,
   "last-number": lastNumber,
 };
+
+function lastTagged(text: string): string | null {
+  const end = text.lastIndexOf("</answer>");
+  const start = end < 0 ? -1 : text.lastIndexOf("<answer>", end);
+  if (start < 0) return null;
+  const inside = text.slice(start + "<answer>".length, end).trim();
+  const marked = findAnswer(inside, MARKED_RULES);
+  if (marked !== null) return marked.text;
+  return inside.includes("\n") ? lastNumber(inside) : inside;
+}
 
 type LineReader = (line: string, place: { readonly isLast: boolean; readonly next: string }) => string | null;
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -118,7 +119,7 @@ export const nodeFiles: Files = {
   createExclusive: (path, text) =>
     guarded("create", path, async () => {
       // A link makes name and content appear together, so that nobody ever reads half of it.
-      const temporary = `${path}.${process.pid}.tmp`;
+      const temporary = `${path}.${process.pid}.${randomUUID()}.tmp`;
       await writeFile(temporary, text);
       try {
         await link(temporary, path);

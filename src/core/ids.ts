@@ -20,6 +20,14 @@ export function contentHash(value: unknown): string {
   return sha256(canonicalJson(value)).slice(0, 32);
 }
 
+/**
+ * `contentHash` for lists of texts and whole numbers, where JSON.stringify writes the canonical form already (RFC 8785
+ * takes its rules for strings and numbers from ECMAScript) at a tenth of the cost.
+ */
+function listHash(values: readonly (string | number)[]): string {
+  return sha256(JSON.stringify(values)).slice(0, 32);
+}
+
 /** A message as it is hashed and stored: snake_case, absent fields left out. */
 export function messageRecord(message: Message): Record<string, string> {
   const record: Record<string, string> = { role: message.role, content: message.content };
@@ -52,10 +60,10 @@ export function responseIds(promptId: string, texts: readonly string[]): string[
   return texts.map((text) => {
     const occurrence = seen.get(text) ?? 0;
     seen.set(text, occurrence + 1);
-    return contentHash([promptId, text, occurrence]);
+    return listHash([promptId, text, occurrence]);
   });
 }
 
 export function pairId(promptId: string, chosenId: string, rejectedId: string, rule: string): string {
-  return contentHash([promptId, chosenId, rejectedId, rule]);
+  return listHash([promptId, chosenId, rejectedId, rule]);
 }

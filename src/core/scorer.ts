@@ -10,6 +10,7 @@ import type {
   ScoreContext,
   Scored,
   Scorer,
+  Span,
 } from "./types.ts";
 
 /** What a recipe and `prefkit list` need to know of a scorer before one is made. */
@@ -134,15 +135,45 @@ function checkScore(scorer: Scorer, score: unknown): Score {
   if (given.value < min || given.value > max) {
     return failed("out_of_range", `value ${given.value} is outside [${min}, ${max}]`);
   }
-  for (const [name, part] of Object.entries(given.parts ?? {})) {
-    if (!Number.isFinite(part)) return failed("not_finite", `part ${name} is ${describe(part)}`);
-  }
-  for (const span of given.spans ?? []) {
-    if (span.value !== null && !Number.isFinite(span.value)) {
-      return failed("not_finite", `span ${span.start}–${span.end} has value ${describe(span.value)}`);
+  for (const name of ["why", "raw"] as const) {
+    if (given[name] !== undefined && typeof given[name] !== "string") {
+      return failed("not_a_score", `${name} is ${describe(given[name])}, not text`);
     }
   }
-  return given;
+  return checkParts(given.parts ?? {}) ?? checkSpans(given.spans ?? []) ?? given;
+}
+
+function checkParts(parts: unknown): Failed | null {
+  if (typeof parts !== "object" || parts === null || Array.isArray(parts)) {
+    return failed("not_a_score", `parts is ${describe(parts)}, not numbers by name`);
+  }
+  for (const [name, part] of Object.entries(parts)) {
+    if (!Number.isFinite(part)) return failed("not_finite", `part ${name} is ${describe(part)}`);
+  }
+  return null;
+}
+
+function checkSpans(spans: unknown): Failed | null {
+  if (!Array.isArray(spans)) return failed("not_a_score", `spans is ${describe(spans)}, not a list`);
+  for (const span of spans as readonly (Partial<Span> | null)[]) {
+    const { start, end, value = null, label = null, ...others } = span ?? {};
+    if (!isOffset(start) || !isOffset(end) || start > end) {
+      return failed("not_a_score", `a span reaches from ${describe(start)} to ${describe(end)}`);
+    }
+    if (value !== null && !Number.isFinite(value)) {
+      return failed("not_finite", `span ${start}–${end} has value ${describe(value)}`);
+    }
+    if (label !== null && typeof label !== "string") {
+      return failed("not_a_score", `span ${start}–${end} has label ${describe(label)}, not text`);
+    }
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) return failed("not_a_score", `span ${start}–${end} has a field ${unknown}`);
+  }
+  return null;
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function wellFormedReason(score: Abstained | Failed): Score {

@@ -4,7 +4,7 @@ import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { merge } from "../../annotate/merge.ts";
 import { catalog } from "../../catalog.ts";
 import type { CommandSetup } from "../program.ts";
-import type { RunFlags } from "../run-options.ts";
+import { integer, type RunFlags } from "../run-options.ts";
 import { execute } from "./run.ts";
 import { override, type OverrideFlags } from "../override.ts";
 
@@ -20,7 +20,8 @@ export function mergeCommand(setup: CommandSetup): Command {
     .requiredOption("--recipe <file>", "the recipe they were run with")
     .requiredOption("--out <dir>", "where the dataset goes; may be one of the directories")
     .option("--input <path...>", "the input files, when they were given on the command line")
-    .option("--limit <n>", "the limit the shards were run with", Number)
+    .option("--limit <n>", "the limit the shards were run with", integer(1))
+    .option("--seed <number>", "the seed, when it was given on the command line", integer(0))
     .option("--accept-failed", "leave failed cells failed")
     .option("--quiet", "no progress")
     .option("--json", "print a summary as JSON on stdout")
