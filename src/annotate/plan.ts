@@ -220,34 +220,86 @@ function strayTwin({ group, place }: { readonly group: Group; readonly place: Pl
   );
 }
 
-/** The groups of one shard, streamed, each with its twin at hand. */
-export async function* shardGroups(input: Input, shard: PlannedShard): AsyncGenerator<Group[]> {
-  let remaining = shard.groups;
+/** Some groups of one shard, in order. */
+export interface ShardBatch {
+  readonly shard: number;
+  readonly groups: readonly Group[];
+}
+
+/**
+ * The groups of the given shards (ascending), streamed, each with its twin at hand. Neighbouring shards are read in one
+ * go: formats that cannot seek would otherwise be read from their beginning for every shard.
+ */
+export async function* shardGroups(
+  input: Input,
+  planned: readonly PlannedShard[],
+  shards: readonly number[],
+): AsyncGenerator<ShardBatch> {
+  for (const run of consecutiveRuns(shards)) {
+    const [first = 0] = run;
+    const start = planned[first]?.start;
+    if (start) yield* readRun(input, planned, run, start);
+  }
+}
+
+/** [0, 1, 2, 7, 8] -> [0, 1, 2], [7, 8] */
+function consecutiveRuns(shards: readonly number[]): number[][] {
+  const runs: number[][] = [];
+  for (const shard of shards) {
+    const last = runs.at(-1);
+    if (last?.at(-1) === shard - 1) last.push(shard);
+    else runs.push([shard]);
+  }
+  return runs;
+}
+
+async function* readRun(
+  input: Input,
+  planned: readonly PlannedShard[],
+  run: readonly number[],
+  start: Position,
+): AsyncGenerator<ShardBatch> {
+  let place = 0;
+  let remaining = planned[run[0] ?? 0]?.groups ?? 0;
+  let groups: Group[] = [];
   let held: Group | null = null;
-  for await (const rows of input.read(shard.start)) {
-    const batch: Group[] = [];
+  const release = (): ShardBatch | null => {
+    const batch = groups;
+    groups = [];
+    return batch.length === 0 ? null : { shard: run[place] ?? 0, groups: batch };
+  };
+  for await (const rows of input.read(start)) {
     for (const row of rows) {
       if (row.kind === "bad") continue;
-      if (remaining === 0) break;
       remaining -= 1;
-      const group: Group = row.group;
+      const { group } = row;
       if (held && areTwins(held, group)) {
-        batch.push({ ...held, sibling: group }, { ...group, sibling: held });
+        groups.push({ ...held, sibling: group }, { ...group, sibling: held });
         held = null;
+      } else if (group.siblingId === undefined) {
+        groups.push(group);
       } else {
-        if (held) batch.push(held);
-        held = null;
-        if (group.siblingId === undefined) batch.push(group);
-        else held = group;
+        held = group;
       }
+      if (remaining > 0) continue;
+      // Twins are never cut apart, so one that is still held has lost its twin to a limit.
+      if (held) groups.push(held);
+      held = null;
+      const batch = release();
+      if (batch) yield batch;
+      place += 1;
+      const next = run[place];
+      if (next === undefined) return;
+      remaining = planned[next]?.groups ?? 0;
     }
-    if (batch.length > 0) yield batch;
-    if (remaining === 0) break;
+    const batch = release();
+    if (batch) yield batch;
   }
-  if (held) yield [held];
-  if (remaining > 0) {
-    throw new PrefkitError("plan_changed", `the input ended ${remaining} groups early.`, "restore the input, or start over with --force.");
-  }
+  throw new PrefkitError(
+    "plan_changed",
+    `the input ended ${remaining} groups before the end of shard ${run[place]}.`,
+    "restore the input, or start over with --force.",
+  );
 }
 
 function areTwins(first: Group, second: Group): boolean {

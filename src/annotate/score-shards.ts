@@ -198,25 +198,27 @@ async function* groupsToScore(
   records: ReadonlyMap<number, ShardRecord>,
 ): AsyncGenerator<Work[]> {
   const { files, input, plan } = phase;
-  for (const shard of open) {
-    const planned = plan.shards[shard];
-    if (!planned) continue;
-    const earlierPath = await leftBehind(phase, shard, records.has(shard));
-    const earlier = earlierPath === null ? null : readPart(files, earlierPath);
-    try {
-      for await (const groups of shardGroups(input, planned)) {
-        if (phase.stop.aborted) return;
-        const batch: Work[] = [];
-        for (const group of groups) {
-          const next = await earlier?.next();
-          const found = next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
-          batch.push({ shard, group, previous: found });
-        }
-        yield batch;
+  let current = -1;
+  let earlier: ReturnType<typeof readPart> | null = null;
+  try {
+    for await (const { shard, groups } of shardGroups(input, plan.shards, open)) {
+      if (phase.stop.aborted) return;
+      if (shard !== current) {
+        await earlier?.return(undefined);
+        const path = await leftBehind(phase, shard, records.has(shard));
+        earlier = path === null ? null : readPart(files, path);
+        current = shard;
       }
-    } finally {
-      await earlier?.return(undefined);
+      const batch: Work[] = [];
+      for (const group of groups) {
+        const next = await earlier?.next();
+        const found = next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
+        batch.push({ shard, group, previous: found });
+      }
+      yield batch;
     }
+  } finally {
+    await earlier?.return(undefined);
   }
 }
 

@@ -19,22 +19,27 @@ export function partsSource(options: {
   const { files, out, input, plan } = options;
   const keys = options.scorers.map(({ key }) => key);
   return async function* () {
-    for (const [shard, planned] of plan.shards.entries()) {
-      const part = readPart(files, partPath(out, shard));
-      try {
-        for await (const groups of shardGroups(input, planned)) {
-          const scored: ScoredGroup[] = [];
-          for (const group of groups) {
-            const next = await part.next();
-            const found = next.done || next.value.promptId !== group.prompt.id ? null : next.value;
-            if (!found || !isWhole(found, keys, group.responses.length)) throw notTheInput(shard, group.prompt.id);
-            scored.push({ group, columns: found.columns });
-          }
-          yield { shard, groups: scored };
+    const all = plan.shards.map((_, shard) => shard);
+    let current = -1;
+    let part: ReturnType<typeof readPart> | null = null;
+    try {
+      for await (const { shard, groups } of shardGroups(input, plan.shards, all)) {
+        if (shard !== current) {
+          await part?.return(undefined);
+          part = readPart(files, partPath(out, shard));
+          current = shard;
         }
-      } finally {
-        await part.return(undefined);
+        const scored: ScoredGroup[] = [];
+        for (const group of groups) {
+          const next = await part?.next();
+          const found = !next || next.done || next.value.promptId !== group.prompt.id ? null : next.value;
+          if (!found || !isWhole(found, keys, group.responses.length)) throw notTheInput(shard, group.prompt.id);
+          scored.push({ group, columns: found.columns });
+        }
+        yield { shard, groups: scored };
       }
+    } finally {
+      await part?.return(undefined);
     }
   };
 }
