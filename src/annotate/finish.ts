@@ -67,7 +67,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   if (runNumbers === null) return null;
 
   const { split = {} } = resolved.recipe.output;
-  const splitNames = ["train", ...Object.keys(split).filter((name) => name !== "train")];
+  const splitNames = ["train", ...Object.keys(split)];
   const tables = await openTables(options, splitNames);
   const summary = startSummary(facts.scoreInfo.map(({ key }) => key));
   enterPhase(status, "finish", facts.groups);
@@ -107,7 +107,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
     scorers: facts.scorers,
     reward: resolved.rewardConfig,
     pairs: resolved.pairs?.config ?? null,
-    split: split as Json,
+    split,
     runStatistics: runNumbers,
     extras: facts.extras,
     failedCells: facts.failedCells,
@@ -226,7 +226,6 @@ export function splitOf(group: Group, split: Readonly<Record<string, number>>, s
   const ids = [group.prompt.id, group.siblingId ?? group.prompt.id].sort();
   let remaining = hashUnit("split", seed, ids[0] ?? "");
   for (const [name, share] of Object.entries(split)) {
-    if (name === "train") continue;
     if (remaining < share) return name;
     remaining -= share;
   }

@@ -66,8 +66,9 @@ export function sliceName(base: string, slice: ShardSlice | null): string {
 export async function readPlan(files: Files, out: string): Promise<Plan | null> {
   const path = workPaths(out).plan;
   if (!(await files.exists(path))) return null;
+  const text = Buffer.from(await files.readAll(path)).toString("utf8");
   try {
-    return JSON.parse(Buffer.from(await files.readAll(path)).toString("utf8")) as Plan;
+    return JSON.parse(text) as Plan;
   } catch (cause) {
     throw new PrefkitError("damaged_file", `${path} is not a plan.`, "start over with --force.", { cause });
   }

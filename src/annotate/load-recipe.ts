@@ -115,7 +115,9 @@ export function schemaFault(
   fail: Fault,
   prefix: readonly PropertyKey[] = [],
 ): PrefkitError {
-  const issue = deepest(error.issues[0] as z.core.$ZodIssue);
+  // A mistyped key is also a missing one; the typo says more.
+  const first = error.issues.find(({ code }) => code === "unrecognized_keys") ?? error.issues[0];
+  const issue = deepest(first as z.core.$ZodIssue);
   const path = [...prefix, ...issue.path];
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
@@ -182,6 +184,8 @@ function formatPath(path: readonly PropertyKey[]): string {
 }
 
 function interpolate(value: unknown, environment: Environment, path: readonly PropertyKey[], fail: Fault): unknown {
+  // A scorer given in code is used as it is.
+  if (path.at(-1) === "use" && typeof value === "object") return value;
   if (typeof value === "string") {
     return value.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
       const found = environment[variable];

@@ -18,25 +18,31 @@ export async function takeLock(files: Files, path: string): Promise<() => Promis
   const self: Holder = { pid: process.pid, host: hostname(), started: startTime(process.pid) };
   for (let attempt = 0; attempt < 3; attempt++) {
     if (await files.createExclusive(path, JSON.stringify(self))) return () => files.remove(path);
-    const holder = await readHolder(files, path);
-    if (holder && isAlive(holder)) {
-      throw new PrefkitError(
-        "directory_locked",
-        `process ${holder.pid} on ${holder.host} is working on this directory (${path}).`,
-        "wait for it, stop it, or choose another --out; if no such process exists, delete that lock file.",
-      );
-    }
+    await refuseHeld(files, path);
     await files.remove(path);
   }
   throw new PrefkitError("directory_locked", `the lock ${path} keeps coming back.`, "see which process makes it.");
 }
 
+/** Throws `directory_locked` when a living process holds this lock. */
+export async function refuseHeld(files: Files, path: string): Promise<void> {
+  const holder = await readHolder(files, path);
+  if (!holder || !isAlive(holder)) return;
+  throw new PrefkitError(
+    "directory_locked",
+    `process ${holder.pid} on ${holder.host} is working on this directory (${path}).`,
+    "wait for it, stop it, or choose another --out; if no such process exists, delete that lock file.",
+  );
+}
+
 async function readHolder(files: Files, path: string): Promise<Holder | null> {
   try {
     return JSON.parse(Buffer.from(await files.readAll(path)).toString("utf8")) as Holder;
-  } catch {
-    // Gone meanwhile, or damaged: nobody holds it.
-    return null;
+  } catch (error) {
+    // Gone meanwhile, or damaged: nobody holds it. Where it cannot be read, nobody knows.
+    const gone = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+    if (gone || error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

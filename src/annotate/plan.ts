@@ -61,6 +61,7 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
 
   scan: for await (const rows of input.read()) {
     for (const row of rows) {
+      if (options.limit !== null && groups >= options.limit) break scan;
       if (row.kind === "bad") {
         badCount += 1;
         if (badRows.length < MAX_BAD_ROWS) badRows.push(row);
@@ -68,7 +69,6 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
         continue;
       }
       const { group, place } = row;
-      if (options.limit !== null && groups >= options.limit) break scan;
       if (!ids.add(group.prompt.id)) throw await duplicate(input, group.prompt.id, place);
       const isSecondTwin = previous !== null && areTwins(previous, group);
       if (awaitedTwin && !isSecondTwin) throw strayTwin(awaitedTwin);
@@ -95,6 +95,7 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
   if (badCount > 0 && recipe.input.onBadRow === "fail") throw unusableRows(badRows, badCount);
   if (awaitedTwin && options.limit === null) throw strayTwin(awaitedTwin);
   if (groups === 0) throw nothingUsable(input, badRows, badCount);
+  if (responses === 0) throw noResponses(groups);
 
   const fingerprint = await input.fingerprint();
   return {
@@ -193,6 +194,14 @@ function nothingUsable(input: Input, rows: readonly Extract<InputRow, { kind: "b
   );
 }
 
+function noResponses(groups: number): PrefkitError {
+  return new PrefkitError(
+    "missing_field",
+    `none of the ${groups} groups has a response.`,
+    "say where the responses are with `input.map.responses`; without it they are looked for in the field `responses`.",
+  );
+}
+
 async function duplicate(input: Input, id: string, second: Place): Promise<PrefkitError> {
   for await (const rows of input.read()) {
     for (const row of rows) {
@@ -228,17 +237,22 @@ export interface ShardBatch {
 
 /**
  * The groups of the given shards (ascending), streamed, each with its twin at hand. Neighbouring shards are read in one
- * go: formats that cannot seek would otherwise be read from their beginning for every shard.
+ * go, and so is everything from the first to the last where the input cannot seek: it would otherwise be read from its
+ * beginning for every shard.
  */
 export async function* shardGroups(
   input: Input,
   planned: readonly PlannedShard[],
   shards: readonly number[],
 ): AsyncGenerator<ShardBatch> {
-  for (const run of consecutiveRuns(shards)) {
-    const [first = 0] = run;
-    const start = planned[first]?.start;
-    if (start) yield* readRun(input, planned, run, start);
+  const [first, last] = [shards[0], shards.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const wanted = new Set(shards);
+  const span = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  for (const run of input.seeks ? consecutiveRuns(shards) : [span]) {
+    const start = planned[run[0] ?? 0]?.start;
+    if (!start) continue;
+    for await (const batch of readRun(input, planned, run, start)) if (wanted.has(batch.shard)) yield batch;
   }
 }
 

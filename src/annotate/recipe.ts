@@ -73,7 +73,12 @@ const reward = z.strictObject({ terms: z.array(term).min(1), gates: z.array(gate
 
 const output = z.strictObject({
   dir: z.string().min(1).optional().describe("From the recipe's folder; --out says another one."),
-  split: z.record(z.string().regex(/^\w+$/), share).optional().describe("Shares by name; what remains is train."),
+  split: z
+    .record(z.string().regex(/^\w+$/, "use letters, digits and '_'"), share)
+    .refine((shares) => !("train" in shares), "leave train out: it is what remains")
+    .refine((shares) => Object.values(shares).reduce((sum, part) => sum + part, 0) <= 1, "the shares sum to more than 1")
+    .optional()
+    .describe("Shares by name; what remains is train."),
   format: z.enum(["parquet", "parquetjs"]).default("parquet"),
   codec: z.enum(["zstd", "snappy"]).optional().describe("Default: zstd where Node has it, else snappy."),
   fileMb: z.number().positive().default(256).describe("A file is closed and the next begun at about this size."),

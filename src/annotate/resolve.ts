@@ -75,9 +75,16 @@ export function resolveFinish(loaded: LoadedRecipe, keys: readonly string[]): Om
     loaded,
     recipe,
     combine: reward ? resolveCombine(loaded, reward, keys) : null,
-    pairs: recipe.pairs ? resolvePairs(loaded, recipe.pairs, ["pairs"]) : null,
-    rewardConfig: (reward ?? null) as Json,
+    pairs: recipe.pairs
+      ? { builder: resolvePairs(loaded, recipe.pairs, ["pairs"]), config: written(loaded, "pairs") }
+      : null,
+    rewardConfig: recipe.reward ? written(loaded, "reward") : ((reward ?? null) as Json),
   };
+}
+
+/** A section as the recipe's author wrote it: what `${VAR}` stands for is never stored. */
+function written(loaded: LoadedRecipe, section: "reward" | "pairs"): Json {
+  return JSON.parse(JSON.stringify((loaded.raw as Record<string, unknown>)[section] ?? null)) as Json;
 }
 
 type Reward = NonNullable<Recipe["reward"]>;
@@ -205,14 +212,13 @@ function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly str
   };
 }
 
-/** The pair builder of a recipe, or of `prefkit pair --use`. */
-export function resolvePairs(
+function resolvePairs(
   loaded: Pick<LoadedRecipe, "label" | "line">,
   entry: { readonly use: string; readonly [option: string]: unknown },
   path: readonly PropertyKey[],
-): { builder: PairBuilder; config: Json } {
+): PairBuilder {
   const fail = recipeFault(loaded.label, loaded.line);
-  return { builder: create(pairBuilders, "pair builder", entry, path, fail), config: entry as Json };
+  return create(pairBuilders, "pair builder", entry, path, fail);
 }
 
 type Fault = ReturnType<typeof recipeFault>;
@@ -245,7 +251,7 @@ function optionFault(
   fail: Fault,
   path: readonly PropertyKey[],
 ): PrefkitError {
-  const issue = error.issues[0];
+  const issue = error.issues.find(({ code }) => code === "unrecognized_keys");
   if (issue?.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
     const shape = (definition.options as { shape?: object }).shape ?? {};

@@ -67,6 +67,10 @@ export function tablesSource(files: Files, directory: string, manifest: Manifest
         const groups: ScoredGroup[] = [];
         for (const row of rows) {
           const { group } = groupFromRow(row);
+          if (group.responses.length === 0) {
+            groups.push({ group, columns: Object.keys(manifest.scorers).map((name) => ({ name, scores: [] })) });
+            continue;
+          }
           const next = await scores.next();
           if (next.done || next.value.promptId !== group.prompt.id) throw tablesDisagree(directory, group.prompt.id);
           groups.push({ group, columns: next.value.columns });

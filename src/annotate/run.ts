@@ -22,7 +22,7 @@ import {
   writePlan,
 } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
-import { takeLock } from "./lock.ts";
+import { refuseHeld, takeLock } from "./lock.ts";
 import { makePlan, type Plan, type PlanOptions, planId } from "./plan.ts";
 import { type Catalog, type ResolvedRecipe, resolveRecipe, scoreInfos } from "./resolve.ts";
 import { refinish } from "./rework.ts";
@@ -87,13 +87,18 @@ export async function run(loaded: LoadedRecipe, catalog: Catalog, options: RunOp
   checkOptions(options);
   const slice = options.slice ?? null;
   const paths = workPaths(out);
-  await checkDirectory(files, out, options.force ?? false);
+  const force = options.force ?? false;
+  if (!force) await checkDirectory(files, out);
   await files.makeDirectory(paths.root);
-  const unlock = await takeLock(files, join(paths.root, sliceName("lock", slice)));
+  const lock = sliceName("lock", slice);
+  const unlock = await takeLock(files, join(paths.root, lock));
   const started = performance.now();
   let input: Input | null = null;
   try {
+    await refuseOthers(files, out, slice, force);
+    if (force) await clearDirectory(files, out, lock);
     await rollForward(files, out);
+    if (slice === null) await removeTornWork(files, paths.input);
     input = await openRecipeInput(resolved, paths.input);
     const plan = await planFor(files, out, resolved, input, options);
     const status = newStatus(resolved.scorers.map(({ key }) => key));
@@ -104,6 +109,13 @@ export async function run(loaded: LoadedRecipe, catalog: Catalog, options: RunOp
   } finally {
     await input?.close();
     await unlock();
+  }
+}
+
+/** What a killed grouping of rows left; nobody else works here while the lock is held. */
+async function removeTornWork(files: Files, directory: string): Promise<void> {
+  for (const name of (await files.list(directory)) ?? []) {
+    if (name.startsWith(".")) await files.remove(join(directory, name));
   }
 }
 
@@ -141,6 +153,8 @@ async function execute(execution: Execution): Promise<RunOutcome> {
   // Parts are removed once nothing is left to retry; then the tables are the only copy of the scores.
   const partsAreGone = finished !== null && (await readJournals(files, out)).size === 0;
   if (finished && (partsAreGone || finished.failedCells === 0)) {
+    // A kill may have come between finishing and tidying up.
+    if (!partsAreGone) await removeParts(files, out);
     return await followRecipe(execution, finished, stop);
   }
 
@@ -219,23 +233,34 @@ function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void 
   }
 }
 
-const OUR_NAMES: ReadonlySet<string> = new Set([...TABLES, CARD_FILE, MANIFEST_FILE, STATS_FILE, WORK_DIRECTORY]);
-
-/** A directory of ours is gone on with; an empty one is taken; any other is left alone unless forced. */
-async function checkDirectory(files: Files, out: string, force: boolean): Promise<void> {
+/** A directory of ours is gone on with; an empty one is taken; any other is left alone. */
+async function checkDirectory(files: Files, out: string): Promise<void> {
   const names = await files.list(out);
   if (names === null || names.length === 0) return;
-  const isOurs = names.includes(WORK_DIRECTORY) || names.includes(MANIFEST_FILE);
-  if (force) {
-    for (const name of names) if (OUR_NAMES.has(name)) await files.remove(join(out, name));
-    return;
-  }
-  if (isOurs) return;
+  if (names.includes(WORK_DIRECTORY) || names.includes(MANIFEST_FILE)) return;
   throw new PrefkitError(
     "not_this_run",
     `the output directory ${out} holds other files (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}).`,
     "choose an empty --out, or give --force: it leaves foreign files where they are and replaces prefkit's own.",
   );
+}
+
+/** Slices of one division may share a directory; a whole run, another division or a start from scratch may not. */
+async function refuseOthers(files: Files, out: string, slice: ShardSlice | null, force: boolean): Promise<void> {
+  const { root } = workPaths(out);
+  for (const name of (await files.list(root)) ?? []) {
+    const held = /^lock(?:-\d+-of-(\d+))?$/.exec(name);
+    if (!held || name === sliceName("lock", slice)) continue;
+    if (!force && slice !== null && Number(held[1]) === slice.count) continue;
+    await refuseHeld(files, join(root, name));
+  }
+}
+
+/** Removes what is ours, but for the lock held: the mark of a whole dataset first, so that no kill leaves it on half of one. */
+async function clearDirectory(files: Files, out: string, lock: string): Promise<void> {
+  const { root } = workPaths(out);
+  for (const name of [MANIFEST_FILE, CARD_FILE, STATS_FILE, ...TABLES]) await files.remove(join(out, name));
+  for (const name of (await files.list(root)) ?? []) if (name !== lock) await files.remove(join(root, name));
 }
 
 export async function openRecipeInput(resolved: ResolvedRecipe, workDirectory: string): Promise<Input> {

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { PrefkitError, reasonOf } from "../core/errors.ts";
-import { contentHash, messageRecord } from "../core/ids.ts";
+import { contentHash, imageHash, messageRecord } from "../core/ids.ts";
 import type { Group, Json, Score } from "../core/types.ts";
 
 /** What is kept for one paid call: the scores of one scorer for one group. */
@@ -37,6 +37,7 @@ function groupContent(group: Group | Omit<Group, "sibling">): Json {
     messages: prompt.messages.map(messageRecord),
     reference: prompt.reference,
     tools: prompt.tools ?? null,
+    images: (prompt.images ?? []).map(imageHash),
     metadata: prompt.metadata,
     responses: group.responses.map(({ id: _id, ...content }) => content as unknown as Json),
     sibling: "sibling" in group && group.sibling ? groupContent(group.sibling) : null,
@@ -52,15 +53,25 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 export function openScoreCache(directory: string = cacheDirectory()): ScoreCache {
   const database = openDatabase(directory);
   let lost: unknown = null;
+  // A put can be read by others once it is committed, some milliseconds later; here it can be read at once, so that the
+  // same question is not paid for again in between.
+  const uncommitted = new Map<string, string>();
   return {
     get: (key) => {
-      const text = database.get(key);
+      const text = uncommitted.get(key) ?? database.get(key);
       return text === undefined ? null : (JSON.parse(text) as CachedScores);
     },
     put: (key, value) => {
-      database.put(key, JSON.stringify(value)).catch((error: unknown) => {
-        lost = error;
-      });
+      const text = JSON.stringify(value);
+      uncommitted.set(key, text);
+      database
+        .put(key, text)
+        .catch((error: unknown) => {
+          lost = error;
+        })
+        .finally(() => {
+          if (uncommitted.get(key) === text) uncommitted.delete(key);
+        });
     },
     flush: async () => {
       await database.flushed;

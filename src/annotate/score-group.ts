@@ -53,6 +53,7 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
   };
 
   const score: GroupScoring["score"] = (group, previous) => {
+    if (group.responses.length === 0) return assemble(setup, group, setup.scorers.map(() => []));
     const results: (Scores | Promise<Scores>)[] = [];
     const threaded: RunScorer[] = [];
     let pooled: Promise<ReadonlyMap<string, Scores>> | null = null;

@@ -249,10 +249,11 @@ async function openPart({ files, out, scorers }: ScorePhase, shard: number): Pro
   };
 }
 
-async function finishPart({ files, out }: ScorePhase, part: OpenPart): Promise<ShardRecord> {
+async function finishPart({ files, out, acceptFailed }: ScorePhase, part: OpenPart): Promise<ShardRecord> {
   const written = await part.writer.close();
   await files.rename(temporaryPath(out, part.shard), partPath(out, part.shard));
-  return { shard: part.shard, ...written, cells: part.counts.result().cells };
+  const record: ShardRecord = { shard: part.shard, ...written, cells: part.counts.result().cells };
+  return acceptFailed && isOpen(record) ? { ...record, accepted: true } : record;
 }
 
 function temporaryPath(out: string, shard: number): string {

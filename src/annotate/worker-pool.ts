@@ -107,7 +107,11 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
     const key = currentKey(front.job);
     const timeoutMs = setup.timeouts[key] ?? 60_000;
     thread.timer = setTimeout(() => {
-      end(thread, key, timedOut(front.job.group, timeoutMs));
+      // When this thread was busy for long, the answer may be there and not read yet: it is read before an immediate.
+      setImmediate(() => {
+        if (thread.jobs[0] !== front || currentKey(front.job) !== key || !pool.has(thread)) return;
+        end(thread, key, timedOut(front.job.group, timeoutMs));
+      });
     }, timeoutMs + KILL_GRACE_MS);
   };
   /** Kills a thread; the scorer it was running gets `scores`, everything else it held goes on elsewhere. */

@@ -37,6 +37,11 @@ export function messageRecord(message: Message): Record<string, string> {
   return record;
 }
 
+/** An image by its bytes; one without bytes by its path. */
+export function imageHash({ bytes, path }: Image): string {
+  return sha256(bytes ?? `path:${path ?? ""}`);
+}
+
 /**
  * The id of a prompt without an id of its own: a hash of what the model sees (messages, tools, image bytes), not of the
  * reference or metadata. Equal content gives equal ids in every run; no Unicode normalisation.
@@ -49,7 +54,7 @@ export function promptId(content: {
   const hashed: Record<string, unknown> = { messages: content.messages.map(messageRecord) };
   if (content.tools !== undefined) hashed.tools = content.tools;
   if (content.images && content.images.length > 0) {
-    hashed.images = content.images.map((image) => sha256(image.bytes ?? `path:${image.path ?? ""}`));
+    hashed.images = content.images.map(imageHash);
   }
   return contentHash(hashed);
 }

@@ -14,10 +14,11 @@ function editDistance(a: string, b: string): number {
 
 /** The candidate a mistyped name most likely meant; null when none is near. */
 export function nearest(name: string, candidates: Iterable<string>): string | null {
+  const given = name.slice(0, 60).toLowerCase();
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.floor(given.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(name.slice(0, 60).toLowerCase(), candidate.slice(0, 60).toLowerCase());
+    const distance = editDistance(given, candidate.slice(0, 60).toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

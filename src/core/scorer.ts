@@ -140,7 +140,18 @@ function checkScore(scorer: Scorer, score: unknown): Score {
       return failed("not_a_score", `${name} is ${describe(given[name])}, not text`);
     }
   }
-  return checkParts(given.parts ?? {}) ?? checkSpans(given.spans ?? []) ?? given;
+  return checkParts(given.parts ?? {}) ?? checkSpans(given.spans ?? []) ?? withFields(given, SCORED_FIELDS);
+}
+
+const SCORED_FIELDS = ["kind", "value", "why", "parts", "spans", "raw"];
+const ABSTAINED_FIELDS = ["kind", "why"];
+const FAILED_FIELDS = ["kind", "code", "why"];
+
+/** Leaves out what no score has: a scorer's own notes are not stored, and may be nothing that can be. */
+function withFields<S extends Score>(score: S, fields: readonly string[]): S {
+  const entries = Object.entries(score);
+  if (entries.every(([name]) => fields.includes(name))) return score;
+  return Object.fromEntries(entries.filter(([name]) => fields.includes(name))) as unknown as S;
 }
 
 function checkParts(parts: unknown): Failed | null {
@@ -181,7 +192,7 @@ function wellFormedReason(score: Abstained | Failed): Score {
   if (score.kind === "failed" && typeof score.code !== "string") {
     return failed("not_a_score", "failed without a code");
   }
-  return score;
+  return score.kind === "failed" ? withFields(score, FAILED_FIELDS) : withFields(score, ABSTAINED_FIELDS);
 }
 
 function describe(value: unknown): string {

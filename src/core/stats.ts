@@ -110,5 +110,5 @@ export function addCoMoments(sums: CoMoments, x: number, y: number): CoMoments {
 /** Pearson's r in [−1, 1]; null with fewer than two points or when either side does not vary. */
 export function correlationOf({ count, squaresX, squaresY, products }: CoMoments): number | null {
   if (count < 2 || squaresX <= 0 || squaresY <= 0) return null;
-  return Math.max(-1, Math.min(1, products / Math.sqrt(squaresX * squaresY)));
+  return Math.max(-1, Math.min(1, products / (Math.sqrt(squaresX) * Math.sqrt(squaresY))));
 }

@@ -102,9 +102,10 @@ export async function readManifest(files: Files, directory: string): Promise<Man
       "check the path, or run the recipe again to finish it.",
     );
   }
+  const text = Buffer.from(await files.readAll(path)).toString("utf8");
   let parsed: unknown;
   try {
-    parsed = JSON.parse(Buffer.from(await files.readAll(path)).toString("utf8"));
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw new PrefkitError(
       "damaged_file",

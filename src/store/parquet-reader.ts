@@ -5,11 +5,14 @@ import {
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
+  type RowGroup,
   type SchemaTree,
 } from "hyparquet";
+import { getTreePath } from "hyparquet/src/schema.js";
 import { isPrefkitError, PrefkitError, reasonOf } from "../core/errors.ts";
 import type { FileReader, Files } from "../core/files.ts";
 import { decompressors } from "./compression.ts";
+import { checkPages } from "./page-guard.ts";
 import { plainRow } from "./plain-value.ts";
 import { type FoundColumn, foundColumns } from "./schema.ts";
 import type { Row } from "./table.ts";
@@ -76,16 +79,19 @@ async function openWith(
     await checkMagic(reader, path);
     if (expectedSha256 !== undefined) await checkHash(reader, path, expectedSha256);
     const file = asyncBuffer(reader);
-    const metadata = await whileReading(path, "footer", () => parquetMetadataAsync(file));
-    const root = await whileReading(path, "footer", async () => soundSchema(metadata, reader.bytes));
+    const metadata = await whileReading(path, "footer", () =>
+      parquetMetadataAsync(file, { geoparquet: false }),
+    );
+    const { root, keyValue, columns } = await whileReading(path, "footer", async () => {
+      const tree = soundSchema(metadata, reader.bytes);
+      return { root: tree, keyValue: keyValueOf(metadata), columns: foundColumns(tree) };
+    });
     return {
       rows: Number(metadata.num_rows),
       groups: metadata.row_groups.map((group) => Number(group.num_rows)),
-      keyValue: Object.fromEntries(
-        (metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""]),
-      ),
-      columns: foundColumns(root),
-      read: (options = {}) => readGroups(path, file, metadata, root, options),
+      keyValue,
+      columns,
+      read: (options = {}) => readGroups(path, file, metadata, root, expectedSha256 !== undefined, options),
       close: () => reader.close(),
     };
   } catch (error) {
@@ -99,6 +105,7 @@ async function* readGroups(
   file: AsyncBuffer,
   metadata: FileMetaData,
   root: SchemaTree,
+  isVerified: boolean,
   { columns, rowStart = 0, rowEnd = Number.POSITIVE_INFINITY }: ReadOptions,
 ): AsyncGenerator<Row[]> {
   const names = root.children.map(({ element }) => element.name);
@@ -110,7 +117,7 @@ async function* readGroups(
       `ask for some of: ${names.join(", ")}.`,
     );
   }
-  const wanted = columns === undefined ? {} : { columns: [...columns] };
+  const wanted = new Set(columns ?? names);
   let start = 0;
   for (const [index, group] of metadata.row_groups.entries()) {
     const end = start + Number(group.num_rows);
@@ -118,19 +125,40 @@ async function* readGroups(
     const to = Math.min(end, rowEnd);
     start = end;
     if (from >= to) continue;
-    const rows = await whileReading(path, `row group ${index}`, async () => {
-      const options = {
+    yield await whileReading(path, `row group ${index}`, async () => {
+      if (!isVerified) await guardGroup(file, group, root, wanted);
+      const objects = await parquetReadObjects({
         file,
         metadata,
+        columns: [...wanted],
+        rowStart: from,
+        rowEnd: to,
         compressors: decompressors,
+        geoparquet: false,
         utf8: false,
         parsers: PARSERS,
-        ...wanted,
-      };
-      const objects = await parquetReadObjects({ ...options, rowStart: from, rowEnd: to });
+      });
       return objects.map(plainRow);
     });
-    yield rows;
+  }
+}
+
+/** Reads the wanted columns once ahead of the decoder and checks their counts; see `checkPages`. */
+async function guardGroup(
+  file: AsyncBuffer,
+  { columns }: RowGroup,
+  root: SchemaTree,
+  wanted: ReadonlySet<string>,
+): Promise<void> {
+  for (const { meta_data: chunk } of columns) {
+    if (!chunk || !wanted.has(chunk.path_in_schema[0] ?? "")) continue;
+    const start = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
+    const bytes = await file.slice(start, start + Number(chunk.total_compressed_size));
+    try {
+      checkPages(new Uint8Array(bytes), chunk, getTreePath(root, chunk.path_in_schema));
+    } catch (error) {
+      throw new Error(`column "${chunk.path_in_schema.join(".")}": ${reasonOf(error)}`, { cause: error });
+    }
   }
 }
 
@@ -242,6 +270,10 @@ function soundSchema(metadata: FileMetaData, fileBytes: number): SchemaTree {
     throw new Error(`its row groups hold ${rows} rows, not ${metadata.num_rows}`);
   }
   return root;
+}
+
+function keyValueOf({ key_value_metadata }: FileMetaData): Readonly<Record<string, string>> {
+  return Object.fromEntries((key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ""] as const));
 }
 
 function leavesOf(node: SchemaTree): SchemaTree[] {

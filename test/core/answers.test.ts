@@ -58,9 +58,19 @@ describe("lastBoxedLiteral", () => {
 describe("findAnswer", () => {
   it.each([
     { text: "\\boxed{1}\n#### 2\nA: 3\nThe answer is 4, or 5", rule: "boxed", answer: "1" },
-    { text: "<think>\\boxed{3}</think><answer>82</answer>", rule: "answer-tag", answer: "82", note: "the tag wins over its thinking" },
+    {
+      text: "<think>\\boxed{3}</think><answer>82</answer>",
+      rule: "answer-tag",
+      answer: "82",
+      note: "the tag wins over its thinking",
+    },
     { text: "<answer>\nSo we get\n\\boxed{7}\n</answer>", rule: "answer-tag", answer: "7" },
-    { text: "<answer>It is\n 7 in all</answer>", rule: "answer-tag", answer: "7", note: "several lines: the last number" },
+    {
+      text: "<answer>It is\n 7 in all</answer>",
+      rule: "answer-tag",
+      answer: "7",
+      note: "several lines: the last number",
+    },
     { text: "<answer>12 and no end: #### 5", rule: "hashes", answer: "5", note: "an unclosed tag is none" },
     { text: "#### 2\nA: 3\nThe answer is 4", rule: "hashes", answer: "2" },
     { text: "A: 3\nThe answer is 4", rule: "answer-line", answer: "3" },

@@ -104,10 +104,20 @@ async function writeGroups(
 ): Promise<void> {
   let open: OpenGroup | null = null;
   let bad: BadRow[] = [];
+  let lines: string[] = [];
+  let pending = 0;
   const finish = async () => {
-    if (open) await groups.write(lineOf(open));
-    for (const row of bad) await groups.write(`${JSON.stringify(row)}\n`);
+    if (!open) return;
+    const text = [lineOf(open), ...bad.map((row) => `${JSON.stringify(row)}\n`)].join("");
+    lines.push(text);
+    pending += text.length;
     bad = [];
+    if (pending > WRITE_LENGTH) await flush();
+  };
+  const flush = async () => {
+    await groups.write(lines.join(""));
+    lines = [];
+    pending = 0;
   };
   for await (const { start, length, first } of slices) {
     const row = loadedRow(JSON.parse(Buffer.from(await spill.read(start, length)).toString("utf8")));
@@ -120,7 +130,11 @@ async function writeGroups(
     }
   }
   await finish();
+  await flush();
 }
+
+/** Lines are written together from this many characters on: a system call for each would take longer than its line. */
+const WRITE_LENGTH = 2 ** 20;
 
 function lineOf(group: OpenGroup): string {
   const line = `${JSON.stringify(storedRow({ ...group, kind: "mapped" }))}\n`;
@@ -174,6 +188,7 @@ export async function* readGathered(path: string, from: number): AsyncGenerator<
       if (row.kind === "bad") throw damaged(path, row.problem);
       const stored = row.record as unknown as StoredRow | BadRow;
       if (stored.kind === "bad") return stored;
+      if (stored.kind !== "mapped") throw damaged(path, "a line of it is no group.");
       return closeGroup(openGroup({ ...loadedRow(stored), at: row.at }), 0);
     });
   }

@@ -10,7 +10,7 @@ export interface FileRows {
   readonly rows: readonly (MappedRow | BadRow)[];
 }
 
-// A place is packed into one number, so that the table can hold one for every key: file index, then line or row.
+// A place is packed into one number, so that the table can hold one for every key: file index, line or row, which of them.
 const PLACES_PER_FILE = 2 ** 36;
 
 /**
@@ -45,18 +45,20 @@ export async function* groupSorted(
 }
 
 function packed(file: number, { line, row }: ErrorPlace): number {
-  return file * PLACES_PER_FILE + (line ?? row ?? 0);
+  return file * PLACES_PER_FILE + (line ?? row ?? 0) * 2 + (line === undefined ? 0 : 1);
 }
 
-function unpacked(place: number, files: readonly InputFile[]): string {
-  const path = files[Math.floor(place / PLACES_PER_FILE)]?.path;
-  return `${path}, row or line ${place % PLACES_PER_FILE}`;
+function unpacked(place: number, files: readonly InputFile[]): ErrorPlace {
+  const file = files[Math.floor(place / PLACES_PER_FILE)]?.path ?? "";
+  const within = place % PLACES_PER_FILE;
+  const count = Math.floor(within / 2);
+  return within % 2 === 1 ? { file, line: count } : { file, row: count };
 }
 
-function cameBack(group: OpenGroup, before: string): PrefkitError {
+function cameBack(group: OpenGroup, before: ErrorPlace): PrefkitError {
   return new PrefkitError(
     "key_came_back",
-    `the key "${group.key.slice(0, 60)}" comes back at ${inWords(group.place)}; its group started at ${before} and ended.`,
+    `the key "${group.key.slice(0, 60)}" comes back; its group started at ${inWords(before)} and had ended.`,
     "sort the rows by the key, or leave out sorted: true, so that rows are gathered first.",
     { place: group.place },
   );

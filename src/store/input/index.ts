@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import { nodeFiles } from "../../core/files.ts";
 import { contentHash } from "../../core/ids.ts";
-import { plainChunks } from "./byte-chunks.ts";
+import { isGzip, plainChunks } from "./byte-chunks.ts";
 import { fieldNames, findMissing, missingField } from "./find-fields.ts";
 import { findFiles, formatOf } from "./find-files.ts";
 import { gatherGroups, readGathered } from "./gather-groups.ts";
@@ -65,6 +65,7 @@ export async function openInput(spec: InputSpec, options: OpenInputOptions): Pro
     return gathered;
   };
   const inputFiles = files.map(({ path, bytes }) => ({ path, bytes }));
+  const seeks = spec.groupBy === undefined && (await everySeeks(sources));
 
   return {
     files: inputFiles,
@@ -73,6 +74,7 @@ export async function openInput(spec: InputSpec, options: OpenInputOptions): Pro
       images: spec.map?.images !== undefined,
       toolMessages: spec.map?.toolMessages ?? false,
     },
+    seeks,
     async *read(start = { file: 0, at: 0 }) {
       checkPosition(start, files.length);
       if (spec.groupBy === undefined) yield* asGroups(mappedRows(sources, start));
@@ -92,6 +94,14 @@ export function badRowError({ problem, fix, place }: BadRow): PrefkitError {
   return new PrefkitError("bad_row", problem, `${fix} Or set input.onBadRow: skip to leave such rows out.`, {
     place,
   });
+}
+
+/** Plain JSON Lines go by byte, Parquet by row group; all else is read from its beginning. */
+async function everySeeks(sources: readonly Source[]): Promise<boolean> {
+  for (const { file, read } of sources) {
+    if (read !== readParquet && (read !== readJsonl || (await isGzip(file)))) return false;
+  }
+  return true;
 }
 
 interface Source {
@@ -134,7 +144,7 @@ async function checkFields(sources: readonly Source[]): Promise<void> {
 async function fingerprintOf(files: readonly SourceFile[]): Promise<string> {
   const hash = createHash("sha256");
   for (const file of files) {
-    hash.update(JSON.stringify([file.path, file.bytes]));
+    hash.update(`${file.bytes}\n`);
     for await (const chunk of plainChunks(file, 0)) hash.update(chunk);
   }
   return hash.digest("hex");

@@ -44,13 +44,15 @@ export function closeGroup(group: OpenGroup, file: number): GroupRow {
   };
 }
 
-function samePrompt(a: PromptDraft, b: PromptDraft): boolean {
-  const [one] = a.prompt.messages;
-  const [other] = b.prompt.messages;
-  const bothShort = a.prompt.messages.length === 1 && b.prompt.messages.length === 1;
-  // Most prompts are one message; hashing is for the rest.
-  if (bothShort && one?.content !== other?.content) return false;
-  return contentId(a.prompt) === contentId(b.prompt);
+function samePrompt({ prompt: a }: PromptDraft, { prompt: b }: PromptDraft): boolean {
+  // Most prompts are one message of text, and are compared as they are; hashes are for the rest.
+  return isOneText(a) && isOneText(b)
+    ? a.messages[0]?.content === b.messages[0]?.content
+    : contentId(a) === contentId(b);
+}
+
+function isOneText({ messages, tools, images }: PromptDraft["prompt"]): boolean {
+  return messages.length === 1 && messages[0]?.role === "user" && tools === undefined && images === undefined;
 }
 
 export function inWords({ file, line, row }: ErrorPlace): string {

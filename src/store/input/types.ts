@@ -90,9 +90,11 @@ export interface Input {
   readonly files: readonly InputFile[];
   /** Which optional columns the mapping fills. */
   readonly extras: { readonly tools: boolean; readonly images: boolean; readonly toolMessages: boolean };
+  /** Whether `read(start)` goes straight to the start; else it reads over everything before it. */
+  readonly seeks: boolean;
   /** Rows in input order, in batches of at most 256, pulled lazily. The same start gives the same rows. */
   read(start?: Position): AsyncGenerator<readonly InputRow[]>;
-  /** sha256 (hex) over the files' names, sizes and contents. */
+  /** sha256 (hex) over the files' sizes and contents, in order. Where they lie and how they are called does not matter. */
   fingerprint(): Promise<string>;
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ import {
   rowsOf,
   texts,
 } from "./input-helpers.ts";
-import { arrowBytes, parquetBytes, TABLE_ROWS } from "./table-files.ts";
+import { arrowBytes, arrowTypesBytes, parquetBytes, TABLE_ROWS } from "./table-files.ts";
 
 const RECORDS = TABLE_ROWS;
 const LINES = jsonl(...RECORDS);
@@ -89,6 +89,22 @@ describe("formats", () => {
         ["n", "1"],
       ]);
     }
+  });
+
+  it("reads Arrow's own types: times as ISO 8601, bytes as base64, integers beyond 2^53 as text, NaN as null", async () => {
+    const metadata = ["when", "label", "big", "small", "bytes", "none"];
+    const [row] = onlyGroups(
+      await read({ "in.arrow": arrowTypesBytes() }, { map: { metadata, reference: "big" } }),
+    );
+    expect(row?.group.prompt.reference).toBe("9007199254740993");
+    expect(row?.group.prompt.metadata).toEqual({
+      when: "2024-01-02T03:04:05.000Z",
+      label: "right",
+      big: "9007199254740993",
+      small: 12,
+      bytes: "AQI=",
+      none: null,
+    });
   });
 
   it("takes the format that the recipe names over the extension", async () => {

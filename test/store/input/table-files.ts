@@ -1,11 +1,15 @@
 import {
+  Binary,
   Bool,
+  Dictionary,
   Field,
   Float64,
+  Int32,
   Int64,
   List,
   Struct,
   Table,
+  TimestampMillisecond,
   tableToIPC,
   Utf8,
   vectorFromArray,
@@ -96,3 +100,19 @@ const RESPONSE_FIELDS = [
   new Field("token_count", new Int64(), true),
   new Field("ok", new Bool(), true),
 ];
+
+/** One row of the Arrow types that are not JSON's. */
+export function arrowTypesBytes(): Uint8Array {
+  return tableToIPC(
+    new Table({
+      prompt: vectorFromArray(["q"], new Utf8()),
+      when: vectorFromArray([new Date("2024-01-02T03:04:05Z")], new TimestampMillisecond()),
+      label: vectorFromArray(["right"], new Dictionary(new Utf8(), new Int32())),
+      big: vectorFromArray([9007199254740993n], new Int64()),
+      small: vectorFromArray([12n], new Int64()),
+      bytes: vectorFromArray([new Uint8Array([1, 2])], new Binary()),
+      none: vectorFromArray([Number.NaN], new Float64()),
+    }),
+    "file",
+  );
+}

@@ -1,0 +1,180 @@
+// `npm run show -- N [--short]`: shows one promise of the toolkit at full size (or shortened) and ends with a verdict line.
+// Without N it lists them. Exit codes: 0 shown, 1 not shown, 2 no such line, 3 absent (what it needs is not on this machine).
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildQuietly, prefkit, root, runCommand, runNode, runVitest } from "./commands.mjs";
+
+const [number, ...flags] = process.argv.slice(2).filter((word) => word !== "--");
+const short = flags.includes("--short");
+const long = ["--config", "test/long/vitest.config.ts"];
+const gsm8k = `${root}../shared/data/gsm8k/example_model_solutions.jsonl`;
+const python = process.env.PREFKIT_PYTHON ?? `${root}.cache/venv/bin/python`;
+
+const LINES = {
+  1: ["a fresh clone makes a dataset with two commands, offline and within a minute", freshClone],
+  2: [
+    "math-answer agrees with all 5,276 flags of the GSM8K solutions, and 731 prompts have a pair",
+    gsm8kAgreement,
+  ],
+  3: ["datasets, pyarrow, DuckDB and hyparquet read every value as it was put in", readers],
+  4: ["a run killed at any moment ends with the same bytes, and pays for nothing twice", kills],
+  5: ["the store writes with less time and memory than Python's datasets", () => bench("store")],
+  6: ["a run's speed, its stages, flat memory, and what more workers bring", () => bench("run")],
+  7: ["bad input ends in a message with file, line and fix; no mutated input crashes or hangs", badInput],
+  8: ["a scorer that fails in any way leaves failed cells, never numbers", scorerFaults],
+  9: ["arrows, folders, exports and README hold", structure],
+  10: ["every command explains itself, and progress is readable in a log", help],
+};
+
+const line = LINES[number];
+if (!line) {
+  for (const [name, [text]] of Object.entries(LINES)) console.log(`${name.padStart(2)}  ${text}`);
+  console.log("\nnpm run show -- N [--short]");
+  process.exit(number === undefined ? 0 : 2);
+}
+const [title, show] = line;
+console.log(`${number}. ${title}\n`);
+const verdict = await show();
+console.log(
+  `\n${{ shown: "SHOWN", failed: "NOT SHOWN", absent: "ABSENT" }[verdict.kind]} ${number}: ${verdict.text}`,
+);
+process.exit({ shown: 0, failed: 1, absent: 3 }[verdict.kind]);
+
+function judge(isGood, text) {
+  return { kind: isGood ? "shown" : "failed", text };
+}
+
+function absent(text) {
+  return { kind: "absent", text };
+}
+
+async function scratchDirectory(work) {
+  const scratch = mkdtempSync(join(tmpdir(), "prefkit-show-"));
+  try {
+    return await work(scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function freshClone() {
+  return scratchDirectory((scratch) => {
+    const clone = join(scratch, "prefkit");
+    const steps = [
+      ["git", ["clone", "--quiet", root, clone], scratch],
+      ["npm", ["ci", "--no-audit", "--no-fund"], clone],
+      ["npm", ["run", "demo"], clone],
+    ];
+    const seconds = [];
+    for (const [command, args, cwd] of steps) {
+      console.log(`$ ${command} ${args.join(" ")}`);
+      const result = runCommand(command, args, { cwd });
+      if (result.code !== 0) return judge(false, `${command} ${args[0]} ended with ${result.code}`);
+      seconds.push(result.seconds);
+    }
+    const [, install = 0, demo = 0] = seconds;
+    const manifest = JSON.parse(readFileSync(join(clone, "demo-out/run.json"), "utf8"));
+    const smoke = runNode([join(clone, "dist/src/cli/main.js"), "check", "demo-out"], { cwd: clone });
+    return judge(
+      smoke.code === 0 && manifest.summary.pairs > 0 && demo < 60,
+      `npm ci ${install.toFixed(1)} s, npm run demo ${demo.toFixed(1)} s (with the build); ${manifest.summary.pairs} pairs, checked`,
+    );
+  });
+}
+
+async function gsm8kAgreement() {
+  if (!existsSync(gsm8k))
+    return absent("example_model_solutions.jsonl of openai/grade-school-math is not beside this clone");
+  buildQuietly();
+  const { nodeFiles, readManifest, tableRows } = await import("../dist/src/index.js");
+  return scratchDirectory(async (scratch) => {
+    const out = join(scratch, "out");
+    const args = ["run", "datasets/recipes/gsm8k.yaml", "--input", gsm8k, "--out", out];
+    if (runNode([prefkit, ...args]).code !== 0) return judge(false, "the run failed");
+    const manifest = await readManifest(nodeFiles, out);
+    const verdicts = { correct: new Map(), flag: new Map() };
+    for await (const rows of tableRows(nodeFiles, out, manifest, "scores", [
+      "response_id",
+      "name",
+      "value",
+    ])) {
+      for (const { response_id, name, value } of rows) verdicts[name].set(response_id, value);
+    }
+    const flags = [...verdicts.flag];
+    const agreed = flags.filter(([id, value]) => value !== null && verdicts.correct.get(id) === value).length;
+    const { pairs } = manifest.summary;
+    const isGood = flags.length === 5276 && agreed === 5276 && pairs === 731;
+    return judge(isGood, `${agreed} of ${flags.length} verdicts agree with the flags; ${pairs} pairs`);
+  });
+}
+
+function readers() {
+  if (!existsSync(python))
+    return absent(`no Python with pyarrow, duckdb and datasets at ${python}; set PREFKIT_PYTHON`);
+  const { code } = runVitest([...long, "test/long/python-readers.test.ts"], {
+    env: { PREFKIT_PYTHON: python },
+  });
+  return judge(code === 0, "load_dataset(dir), each config, pyarrow, DuckDB and hyparquet, value by value");
+}
+
+function kills() {
+  buildQuietly();
+  const { code } = runNode(["test/long/kill-runs.mjs", ...(short ? ["--settings", "short"] : [])]);
+  return judge(code === 0, short ? "a few kills in a few settings" : "all settings, every kill");
+}
+
+function bench(name) {
+  if (!existsSync(`${root}bench/${name}.mjs`)) return absent(`there is no bench/${name}.mjs`);
+  buildQuietly();
+  const args = name === "store" && existsSync(python) ? ["--python", python] : [];
+  const { code } = runNode([`bench/${name}.mjs`, ...args, ...(short ? ["--short"] : [])]);
+  return judge(code === 0, "numbers above");
+}
+
+function badInput() {
+  buildQuietly();
+  const flows = runVitest(["test/flows/bad-input"]);
+  const fuzz = runVitest([...long, "test/long/fuzz-"], {
+    env: { PREFKIT_FUZZ: process.env.PREFKIT_FUZZ ?? (short ? "500" : "10000") },
+  });
+  return judge(flows.code === 0 && fuzz.code === 0, "bad input by hand, and mutated input");
+}
+
+function scorerFaults() {
+  buildQuietly();
+  return judge(
+    runVitest(["test/flows/scorer-faults"]).code === 0,
+    "every way to fail, in process and in workers",
+  );
+}
+
+function structure() {
+  buildQuietly();
+  const { code } = runVitest(["test/arrows.test.ts", "test/package.test.ts", "test/readme.test.ts"]);
+  return judge(code === 0, "a wrong arrow, a missing page or a stale example is named");
+}
+
+function help() {
+  buildQuietly();
+  const commands = readdirSync(`${root}src/cli/commands`).map((file) => file.replace(/\.ts$/, ""));
+  const silent = [[], ...commands.map((name) => [name])].filter((words) => {
+    console.log(`$ prefkit ${[...words, "--help"].join(" ")}`);
+    const { code, stdout } = runNode([prefkit, ...words, "--help"], { capture: true });
+    console.log(stdout);
+    return code !== 0 || !stdout.includes("Usage:") || (words.length > 0 && !stdout.includes("$ prefkit"));
+  });
+  return scratchDirectory((scratch) => {
+    console.log("$ prefkit run datasets/recipes/demo.yaml --out OUT 2>&1 | cat\n");
+    const { code } = runCommand("bash", [
+      "-c",
+      `"${process.execPath}" "${prefkit}" run datasets/recipes/demo.yaml --out "${scratch}/out" 2>&1 | cat`,
+    ]);
+    return judge(
+      silent.length === 0 && code === 0,
+      silent.length === 0
+        ? `${commands.length} commands, each with its options and examples`
+        : `no help or example: ${silent.join(", ")}`,
+    );
+  });
+}

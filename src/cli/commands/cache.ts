@@ -1,0 +1,171 @@
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { Argument, Command } from "commander";
+import {
+  type CachedScores,
+  type CacheSummary,
+  cacheDirectory,
+  clearCache,
+  readCache,
+  summarizeCache,
+} from "../../annotate/score-cache.ts";
+import { PrefkitError } from "../../core/errors.ts";
+import { nodeFiles } from "../../core/files.ts";
+import type { CommandSetup } from "../program.ts";
+import { number, shortPath, size } from "../run-summary.ts";
+import type { Terminal } from "../terminal.ts";
+import { visibleJson, visibleLine } from "../visible.ts";
+
+interface Flags {
+  readonly scorer?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+const ACTIONS = ["stats", "list", "clear", "path", "export"] as const;
+type Action = (typeof ACTIONS)[number];
+
+export function cacheCommand({ terminal, exit }: CommandSetup): Command {
+  return new Command("cache")
+    .description("Look at, export or clear the persistent cache of paid scores.")
+    .addArgument(new Argument("[action]", "what to do").choices(ACTIONS).default("stats"))
+    .argument("[file]", "with export: the JSON Lines file to write, one entry per line")
+    .option("--scorer <name>", "only entries of this scorer")
+    .option("--yes", "with clear: remove the entries, which costs money to make again")
+    .option("--json", "print the result as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+The cache lives in PREFKIT_CACHE_DIR, else XDG_CACHE_HOME/prefkit, else ~/.cache/prefkit. Scores that
+cost nothing are not in it. An entry holds the scores of one scorer for one group.
+
+Examples:
+  $ prefkit cache
+  $ prefkit cache list --scorer my-judge
+  $ prefkit cache export scores.jsonl
+  $ prefkit cache clear --scorer my-judge --yes`,
+    )
+    .action(async (action: Action, file: string | undefined, flags: Flags) => {
+      const directory = cacheDirectory(terminal.environment);
+      if ((file === undefined) === (action === "export")) {
+        throw new PrefkitError(
+          "bad_option",
+          file === undefined ? "cache export got no file." : `cache ${action} got a file, ${file}.`,
+          "write `prefkit cache export FILE`; only export takes a file.",
+        );
+      }
+      switch (action) {
+        case "path":
+          terminal.out(flags.json ? visibleJson({ ok: true, directory }) : directory);
+          break;
+        case "stats":
+          printSummary(terminal, only(await summary(directory), flags.scorer), flags);
+          break;
+        case "list":
+          await list(terminal, directory, flags);
+          break;
+        case "clear":
+          await clear(terminal, directory, flags);
+          break;
+        case "export":
+          await exportTo(terminal, directory, resolve(terminal.directory, file ?? ""), flags);
+          break;
+      }
+      exit(0);
+    });
+}
+
+/** Looking at a cache that nothing was ever kept in does not make one. */
+async function summary(directory: string): Promise<CacheSummary> {
+  if (!existsSync(directory)) return { directory, entries: 0, bytes: 0, scorers: {} };
+  return summarizeCache(directory);
+}
+
+function only(
+  all: CacheSummary,
+  scorer: string | undefined,
+): Omit<CacheSummary, "bytes"> & { readonly bytes?: number } {
+  if (scorer === undefined) return all;
+  const entries = all.scorers[scorer] ?? 0;
+  // Sizes are kept for the cache as a whole.
+  return { directory: all.directory, entries, scorers: { [scorer]: entries } };
+}
+
+function printSummary(terminal: Terminal, found: ReturnType<typeof only>, { json }: Flags): void {
+  if (json) {
+    terminal.out(visibleJson({ ok: true, ...found }));
+    return;
+  }
+  const bytes = found.bytes === undefined ? "" : `, ${size(found.bytes)}`;
+  terminal.out(`${found.directory}  ${number(found.entries)} entries${bytes}`);
+  const scorers = Object.entries(found.scorers).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [scorer, entries] of scorers) terminal.out(`  ${visibleLine(scorer)}  ${number(entries)}`);
+}
+
+async function* entriesOf(
+  directory: string,
+  scorer: string | undefined,
+): AsyncGenerator<{ key: string } & CachedScores> {
+  if (!existsSync(directory)) return;
+  for await (const entry of readCache(directory))
+    if (scorer === undefined || entry.scorer === scorer) yield entry;
+}
+
+async function list(terminal: Terminal, directory: string, { scorer, json }: Flags): Promise<void> {
+  // One JSON object, printed as it is read: a cache may be larger than memory.
+  if (json) terminal.out(`{"ok":true,"directory":${JSON.stringify(directory)},"entries":[`);
+  let first = true;
+  for await (const { key, scorer: name, promptId, scores } of entriesOf(directory, scorer)) {
+    if (json)
+      terminal.out(
+        `${first ? "" : ","}${visibleJson({ key, scorer: name, promptId, scores: scores.length })}`,
+      );
+    else terminal.out(`${key}  ${visibleLine(name)}  ${visibleLine(promptId)}  ${scores.length} scores`);
+    first = false;
+  }
+  if (json) terminal.out("]}");
+  else if (first) terminal.err("The cache has no such entries.");
+}
+
+async function clear(terminal: Terminal, directory: string, { scorer, yes, json }: Flags): Promise<void> {
+  const { entries } = only(await summary(directory), scorer);
+  if (entries > 0 && !yes) {
+    throw new PrefkitError(
+      "bad_option",
+      `cache clear would remove ${number(entries)} paid entries${scorer === undefined ? "" : ` of ${scorer}`}.`,
+      "give --yes to remove them; `prefkit cache export FILE` keeps a copy.",
+    );
+  }
+  const removed = entries === 0 ? 0 : await clearCache(directory, scorer);
+  terminal.out(json ? visibleJson({ ok: true, directory, removed }) : `removed ${number(removed)} entries`);
+}
+
+async function exportTo(
+  terminal: Terminal,
+  directory: string,
+  path: string,
+  { scorer, json }: Flags,
+): Promise<void> {
+  if (await nodeFiles.exists(path)) {
+    throw new PrefkitError("bad_option", `cache export got ${path}, which exists.`, "choose another name.");
+  }
+  const temporary = join(dirname(path), `.prefkit-cache.${process.pid}.tmp`);
+  const writer = await nodeFiles.create(temporary);
+  let entries = 0;
+  try {
+    for await (const entry of entriesOf(directory, scorer)) {
+      await writer.write(`${JSON.stringify(entry)}\n`);
+      entries += 1;
+    }
+    await writer.close();
+  } catch (error) {
+    await writer.abort();
+    await nodeFiles.remove(temporary);
+    throw error;
+  }
+  await nodeFiles.rename(temporary, path);
+  const shown = shortPath(path, terminal.directory);
+  terminal.out(
+    json ? visibleJson({ ok: true, file: path, entries }) : `${number(entries)} entries written to ${shown}`,
+  );
+}

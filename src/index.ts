@@ -1,0 +1,149 @@
+/** prefkit as a library. Scorers by name are in "prefkit/rewards", contracts and fakes for tests in "prefkit/testing". */
+
+export type { ShardSlice } from "./annotate/journal.ts";
+export { type LoadedRecipe, loadRecipe, parseRecipe, recipeFromCode } from "./annotate/load-recipe.ts";
+export { merge } from "./annotate/merge.ts";
+export type { Plan } from "./annotate/plan.ts";
+// Running a recipe.
+export { defineRecipe, type Recipe, type RecipeInput } from "./annotate/recipe.ts";
+export { type FinishChange, finishOf, type RecombineOptions, recombine } from "./annotate/recombine.ts";
+export type { Catalog } from "./annotate/resolve.ts";
+export { tableRows } from "./annotate/rework.ts";
+export { type RunOptions, type RunOutcome, run, type Validation, validate } from "./annotate/run.ts";
+export { memoryScoreCache, openScoreCache, type ScoreCache } from "./annotate/score-cache.ts";
+export type { RunPhase, RunStatus, ScorerStatus } from "./annotate/status.ts";
+export { catalog } from "./catalog.ts";
+export {
+  type AutoevalsFunction,
+  type EvaliteScorer,
+  type ForeignOptions,
+  type FunctionOptions,
+  fromAutoevals,
+  fromEvalite,
+  fromFunction,
+  type GroupFunction,
+  type PlainInput,
+  type PlainScore,
+  type ResponseFunction,
+} from "./core/adapters.ts";
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorPlace,
+  exitCodeOf,
+  isPrefkitError,
+  PrefkitError,
+} from "./core/errors.ts";
+// Datasets on disk.
+export { type FileReader, type Files, type FileWriter, nodeFiles } from "./core/files.ts";
+export { contentHash, pairId, promptId, responseIds } from "./core/ids.ts";
+export { hashUnit, type Random, randomFor } from "./core/random.ts";
+// Making a scorer.
+export {
+  abstained,
+  defineScorer,
+  failed,
+  parseOptions,
+  perGroup,
+  perResponse,
+  type ScorerDefinition,
+  scored,
+} from "./core/scorer.ts";
+// Words: prompts, responses, groups, scores, pairs.
+export type {
+  Abstained,
+  Failed,
+  Group,
+  Image,
+  Json,
+  JsonObject,
+  Message,
+  MessageRole,
+  Needs,
+  Pair,
+  Prompt,
+  ResponseRole,
+  RewardedGroup,
+  SampledResponse,
+  Score,
+  ScoreColumn,
+  ScoreContext,
+  Scored,
+  ScoredGroup,
+  Scorer,
+  Span,
+} from "./core/types.ts";
+export { VERSION } from "./core/version.ts";
+export { type AllPairsOptions, allPairs } from "./pairs/all-pairs.ts";
+export { type BestVsRandomOptions, bestVsRandom } from "./pairs/best-vs-random.ts";
+export { type BestVsWorstOptions, bestVsWorst } from "./pairs/best-vs-worst.ts";
+// Rewards to pairs.
+export { pairBuilders } from "./pairs/index.ts";
+export type {
+  NoPairReason,
+  PairBuilder,
+  PairBuilderDefinition,
+  PairContext,
+  PairResult,
+} from "./pairs/pair-builder.ts";
+export { type PassVsFailOptions, passVsFail } from "./pairs/pass-vs-fail.ts";
+export { type TopKVsBottomKOptions, topKVsBottomK } from "./pairs/top-k-vs-bottom-k.ts";
+export { type ClipOptions, clip } from "./shaping/clip.ts";
+// Scores to rewards.
+export {
+  type Combined,
+  type CombinePlan,
+  combine,
+  combinePlan,
+  type Gate,
+  gatherAll,
+  type OnUnscored,
+  type RunNumbers,
+  type Term,
+} from "./shaping/combine.ts";
+export { transforms } from "./shaping/index.ts";
+export { type MinMaxOptions, minMax } from "./shaping/min-max.ts";
+export { type RankOptions, rank } from "./shaping/rank.ts";
+export { type SigmoidOptions, sigmoid } from "./shaping/sigmoid.ts";
+export { type StandardizeOptions, standardize } from "./shaping/standardize.ts";
+export type { RunStatistics, Transform, TransformContext, TransformDefinition } from "./shaping/transform.ts";
+export { createArrowSink, fromArrow, readArrow, toArrow } from "./store/arrow.ts";
+export { openInput } from "./store/input/index.ts";
+export type {
+  BadRow,
+  FieldMap,
+  GroupRow,
+  Input,
+  InputFile,
+  InputFormat,
+  InputRow,
+  InputSpec,
+  Position,
+  ResponseMap,
+} from "./store/input/types.ts";
+export {
+  type DatasetSummary,
+  type FileEntry,
+  type Manifest,
+  readManifest,
+  type ScorerSummary,
+  type TableName,
+} from "./store/manifest.ts";
+export { openParquet, openTable, type ParquetTable, type ReadOptions } from "./store/parquet-reader.ts";
+export { createParquetSink, type ParquetSinkOptions } from "./store/parquet-sink.ts";
+export {
+  groupFromRow,
+  groupRow,
+  groupsRowSet,
+  logprobsRowSet,
+  pairRow,
+  pairsRowSet,
+  type RowExtras,
+  type ScorerInfo,
+  scoreFromRow,
+  scoreRows,
+  scoresFromRows,
+  scoresRowSet,
+} from "./store/row-sets.ts";
+export { listOf, optional, required } from "./store/schema.ts";
+export type { Codec, Column, ColumnType, Row, RowSet, TableSink, WrittenFile } from "./store/table.ts";
