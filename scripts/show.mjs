@@ -1,6 +1,6 @@
 // `npm run show -- N [--short]`: shows one promise of the toolkit at full size (or shortened) and ends with a verdict line.
 // Without N it lists them. Exit codes: 0 shown, 1 not shown, 2 no such line, 3 absent (what it needs is not on this machine).
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildQuietly, prefkit, root, runCommand, runNode, runVitest } from "./commands.mjs";
@@ -165,15 +165,29 @@ function help() {
     return code !== 0 || !stdout.includes("Usage:") || (words.length > 0 && !stdout.includes("$ prefkit"));
   });
   return scratchDirectory((scratch) => {
-    console.log("$ prefkit run datasets/recipes/demo.yaml --out OUT 2>&1 | cat\n");
-    const { code } = runCommand("bash", [
-      "-c",
-      `"${process.execPath}" "${prefkit}" run datasets/recipes/demo.yaml --out "${scratch}/out" 2>&1 | cat`,
-    ]);
+    // Long enough a run for a line of progress: the samples 400 times, each with an id of its own.
+    const samples = readFileSync(`${root}datasets/samples/prompts.jsonl`, "utf8").trimEnd().split("\n");
+    const copies = Array.from({ length: 400 }, (_, copy) =>
+      samples.map((line) => line.replace('{"id":"', `{"id":"${copy}-`)).join("\n"),
+    );
+    writeFileSync(join(scratch, "input.jsonl"), `${copies.join("\n")}\n`);
+    console.log("$ prefkit run datasets/recipes/demo.yaml --input MANY --out OUT 2>&1 | cat\n");
+    const args = [
+      "run",
+      "datasets/recipes/demo.yaml",
+      "--input",
+      join(scratch, "input.jsonl"),
+      "--out",
+      join(scratch, "out"),
+    ];
+    const { code, stdout, stderr } = runNode([prefkit, ...args], { capture: true });
+    console.log(`${stderr}${stdout}`);
+    const isPlain =
+      /^scoring: [\d,]+\/[\d,]+ groups, [\d,]+\/s/m.test(stderr) && !stderr.includes(String.fromCharCode(27));
     return judge(
-      silent.length === 0 && code === 0,
+      silent.length === 0 && code === 0 && isPlain,
       silent.length === 0
-        ? `${commands.length} commands, each with its options and examples`
+        ? `${commands.length} commands, each with its options and examples; progress in plain lines: ${isPlain}`
         : `no help or example: ${silent.join(", ")}`,
     );
   });

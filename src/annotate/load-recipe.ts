@@ -48,7 +48,7 @@ export function parseRecipe(
   options: { readonly directory: string; readonly label: string; readonly environment: Environment },
 ): LoadedRecipe {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" });
   const broken = document.errors[0];
   if (broken) {
     throw new PrefkitError("bad_recipe", `not valid YAML: ${reasonOf(broken)}.`, "correct the YAML at that line.", {
@@ -172,7 +172,13 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "function") return "a function";
-  const text = JSON.stringify(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // It holds itself, or a big integer.
+    return Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  }
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }
 
@@ -183,7 +189,13 @@ function formatPath(path: readonly PropertyKey[]): string {
   );
 }
 
+/** Deeper than any schema that is an option; a YAML alias of what it stands in has no end at all. */
+const MAX_DEPTH = 100;
+
 function interpolate(value: unknown, environment: Environment, path: readonly PropertyKey[], fail: Fault): unknown {
+  if (path.length > MAX_DEPTH) {
+    throw fail(path.slice(0, 3), `nests more than ${MAX_DEPTH} levels deep, or holds itself.`, "nest less deeply.");
+  }
   // A scorer given in code is used as it is.
   if (path.at(-1) === "use" && typeof value === "object") return value;
   if (typeof value === "string") {

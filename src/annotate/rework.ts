@@ -1,13 +1,15 @@
 import type { Files } from "../core/files.ts";
-import type { JsonObject, ScoredGroup } from "../core/types.ts";
+import type { Group, JsonObject, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { PrefkitError } from "../core/errors.ts";
 import { join } from "node:path";
 import { type Manifest, tableFiles } from "../store/manifest.ts";
 import { openTable } from "../store/parquet-reader.ts";
 import { groupFromRow } from "../store/row-sets.ts";
 import type { Row } from "../store/table.ts";
-import { type FinishFacts, type FinishOptions, finishDataset, type ScoredSource } from "./finish.ts";
+import type { Input } from "../store/input/types.ts";
+import { type FinishFacts, type FinishOptions, finishDataset, type ScoredSource, splitOf } from "./finish.ts";
 import { groupScoreRows } from "./parts.ts";
+import { type Plan, shardGroups } from "./plan.ts";
 import type { RunStatus } from "./status.ts";
 
 export interface RefinishOptions {
@@ -20,17 +22,19 @@ export interface RefinishOptions {
   readonly resolved: FinishOptions["resolved"];
   readonly status: RunStatus;
   readonly stop: AbortSignal;
+  /** The input the dataset was made from, where it is at hand: the new dataset then has the bytes of a run from the start. */
+  readonly origin?: { readonly input: Input; readonly plan: Plan };
 }
 
 const GROUPS_PER_SHARD = 2000;
 
 /** New rewards and pairs for a finished dataset, from its own groups and scores; no scorer runs. */
 export async function refinish(options: RefinishOptions): Promise<Manifest | null> {
-  const { files, from, out, manifest, resolved, status, stop } = options;
+  const { files, from, out, manifest, resolved, status, stop, origin } = options;
   return finishDataset({
     files,
     out,
-    source: tablesSource(files, from, manifest),
+    source: origin ? originSource(files, from, manifest, origin) : tablesSource(files, from, manifest),
     facts: factsOfManifest(manifest),
     resolved,
     status,
@@ -56,6 +60,53 @@ export function factsOfManifest(manifest: Manifest): FinishFacts {
   };
 }
 
+type Scores = ReturnType<typeof groupScoreRows>;
+
+/** The scores that come next, which must be this group's. A group without responses has no rows. */
+async function columnsOf(scores: Scores, group: Group, manifest: Manifest, directory: string): Promise<readonly ScoreColumn[]> {
+  if (group.responses.length === 0) return Object.keys(manifest.scorers).map((name) => ({ name, scores: [] }));
+  const next = await scores.next();
+  if (next.done || next.value.promptId !== group.prompt.id) throw tablesDisagree(directory, group.prompt.id);
+  return next.value.columns;
+}
+
+/**
+ * The groups of the input, shard by shard, with the scores of the dataset that was made from it. The tables alone do not
+ * tell how the groups of several splits followed each other; within one split they stand in the input's order.
+ */
+function originSource(
+  files: Files,
+  directory: string,
+  manifest: Manifest,
+  { input, plan }: NonNullable<RefinishOptions["origin"]>,
+): ScoredSource {
+  const split = manifest.split as Readonly<Record<string, number>>;
+  return async function* () {
+    const bySplit = new Map<string, Scores>();
+    const scoresOf = (name: string): Scores => {
+      const known = bySplit.get(name);
+      if (known) return known;
+      const ofSplit = { ...manifest, files: manifest.files.filter((file) => file.split === name) };
+      const scores = groupScoreRows(tableRows(files, directory, ofSplit, "scores"));
+      bySplit.set(name, scores);
+      return scores;
+    };
+    try {
+      const all = plan.shards.map((_, shard) => shard);
+      for await (const { shard, groups } of shardGroups(input, plan.shards, all)) {
+        const scored: ScoredGroup[] = [];
+        for (const group of groups) {
+          const scores = scoresOf(splitOf(group, split, manifest.seed));
+          scored.push({ group, columns: await columnsOf(scores, group, manifest, directory) });
+        }
+        yield { shard, groups: scored };
+      }
+    } finally {
+      for (const scores of bySplit.values()) await scores.return(undefined);
+    }
+  };
+}
+
 /** The groups and scores of a finished dataset, split by split, in the order they were written. */
 export function tablesSource(files: Files, directory: string, manifest: Manifest): ScoredSource {
   return async function* () {
@@ -67,13 +118,7 @@ export function tablesSource(files: Files, directory: string, manifest: Manifest
         const groups: ScoredGroup[] = [];
         for (const row of rows) {
           const { group } = groupFromRow(row);
-          if (group.responses.length === 0) {
-            groups.push({ group, columns: Object.keys(manifest.scorers).map((name) => ({ name, scores: [] })) });
-            continue;
-          }
-          const next = await scores.next();
-          if (next.done || next.value.promptId !== group.prompt.id) throw tablesDisagree(directory, group.prompt.id);
-          groups.push({ group, columns: next.value.columns });
+          groups.push({ group, columns: await columnsOf(scores, group, manifest, directory) });
         }
         count += groups.length;
         yield { shard, groups };

@@ -46,7 +46,7 @@ export interface RunOptions {
   readonly acceptFailed?: boolean;
   /** Starts over in a directory that holds another run or other files. */
   readonly force?: boolean;
-  /** Missing shards are an error instead of work to do. */
+  /** Nothing is scored: missing shards are an error instead of work to do, and failed cells stay as they are. */
   readonly requireScored?: boolean;
   /** Drains and saves once aborted. */
   readonly stop?: AbortSignal;
@@ -158,7 +158,6 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     return await followRecipe(execution, finished, stop);
   }
 
-  if (options.requireScored) await requireShards(files, out, plan);
   const { records, finished: isScored } = await scoreShards({
     files,
     out,
@@ -170,6 +169,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     workers: options.workers ?? availableParallelism(),
     openCache: options.openCache ?? openScoreCache,
     acceptFailed: options.acceptFailed ?? false,
+    requireScored: options.requireScored ?? false,
     stop,
     status,
   });
@@ -194,7 +194,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
 
 /** A finished dataset whose recipe changed in what comes after scoring is finished anew from its own tables. */
 async function followRecipe(
-  { files, out, resolved, plan, status }: Execution,
+  { files, out, resolved, input, plan, status }: Execution,
   finished: Manifest,
   stop: AbortSignal,
 ): Promise<RunOutcome> {
@@ -203,7 +203,7 @@ async function followRecipe(
     enterPhase(status, "done", plan.groups);
     return { ...base, kind: "unchanged", manifest: finished };
   }
-  const manifest = await refinish({ files, from: out, out, manifest: finished, resolved, status, stop });
+  const manifest = await refinish({ files, from: out, out, manifest: finished, resolved, status, stop, origin: { input, plan } });
   if (manifest === null) return { ...base, kind: "stopped", manifest: null };
   enterPhase(status, "done", plan.groups);
   return { ...base, kind: "done", manifest };
@@ -337,18 +337,6 @@ function otherRun(out: string): PrefkitError {
     "not_this_run",
     `the directory ${out} holds the dataset of another run.`,
     "choose another --out (paid scores come from the cache), or start over with --force.",
-  );
-}
-
-async function requireShards(files: Files, out: string, plan: Plan): Promise<void> {
-  const records = await readJournals(files, out);
-  const missing = plan.shards.map((_, shard) => shard).filter((shard) => !records.has(shard));
-  if (missing.length === 0) return;
-  const names = missing.slice(0, 10).join(", ");
-  throw new PrefkitError(
-    "shards_missing",
-    `${missing.length} of ${plan.shards.length} shards are missing: ${names}${missing.length > 10 ? ", …" : ""}.`,
-    "run the missing --shard i/n, then merge all directories.",
   );
 }
 

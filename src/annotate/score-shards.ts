@@ -36,6 +36,8 @@ export interface ScorePhase {
   /** Opened when the first paid scorer needs it. */
   readonly openCache: () => ScoreCache;
   readonly acceptFailed: boolean;
+  /** Missing shards are an error, and failed cells are not tried again. */
+  readonly requireScored: boolean;
   /** Once aborted, no new group is begun; what is under way is finished and saved. */
   readonly stop: AbortSignal;
   readonly status: RunStatus;
@@ -77,9 +79,10 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
       records.set(shard, accepted);
     }
   }
+  if (phase.requireScored) requireShards(plan, records);
   const open = mine.filter((shard) => {
     const record = records.get(shard);
-    return !record || isOpen(record);
+    return !record || (isOpen(record) && !phase.requireScored);
   });
   enterPhase(status, "score", mine.reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0));
   const finishedGroups = mine
@@ -152,6 +155,17 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
     await pool?.close();
     await cache?.close();
   }
+}
+
+function requireShards(plan: Plan, records: ReadonlyMap<number, ShardRecord>): void {
+  const missing = plan.shards.map((_, shard) => shard).filter((shard) => !records.has(shard));
+  if (missing.length === 0) return;
+  const names = missing.slice(0, 10).join(", ");
+  throw new PrefkitError(
+    "shards_missing",
+    `${missing.length} of ${plan.shards.length} shards are missing: ${names}${missing.length > 10 ? ", …" : ""}.`,
+    "run the missing --shard i/n, then merge all directories.",
+  );
 }
 
 export function isMine(shard: number, slice: ShardSlice | null): boolean {

@@ -40,7 +40,7 @@ export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: bool
 function printOpenFailures(terminal: Terminal, failures: number): void {
   if (failures === 0) return;
   terminal.err(
-    `${pc.yellow("warning:")} ${failures} cells failed. The same command tries just those again; --accept-failed leaves them as they are.`,
+    `${pc.yellow("warning:")} ${failures} cells failed. Another run into the same directory tries just those again; --accept-failed leaves them as they are.`,
   );
 }
 

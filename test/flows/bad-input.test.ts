@@ -21,7 +21,10 @@ pairs: { use: best-vs-worst }
 shardSize: 10
 `;
 
-async function withProject(content: Readonly<Record<string, string | Uint8Array>>, work: (project: Project) => Promise<void>): Promise<void> {
+async function withProject(
+  content: Readonly<Record<string, string | Uint8Array>>,
+  work: (project: Project) => Promise<void>,
+): Promise<void> {
   const project = makeProject({ "input.jsonl": goodInput, "recipe.yaml": goodRecipe, ...content });
   try {
     await work(project);
@@ -51,7 +54,11 @@ function recipeWith(changes: Readonly<Record<string, string>>): string {
   }, goodRecipe);
 }
 
-const at = (line: number, text: string): string => jsonl(groups).split("\n").with(line - 1, text).join("\n");
+const at = (line: number, text: string): string =>
+  jsonl(groups)
+    .split("\n")
+    .with(line - 1, text)
+    .join("\n");
 
 const CASES: readonly Case[] = [
   {
@@ -64,11 +71,20 @@ const CASES: readonly Case[] = [
     content: { "recipe.yaml": recipeWith({ "input.jsonl": "data/*.jsonl" }) },
     says: ['no file matches input.path "data/*.jsonl"', "[no_input_file]"],
   },
-  { what: "an empty input file", content: { "input.jsonl": "" }, says: ["input.jsonl holds no rows", "[empty_input]"] },
+  {
+    what: "an empty input file",
+    content: { "input.jsonl": "" },
+    says: ["input.jsonl holds no rows", "[empty_input]"],
+  },
   {
     what: "broken JSON in one line",
     content: { "input.jsonl": at(17, '{"id": "p16", "prompt": ') },
-    says: ["input.jsonl:17: the line is not JSON", "write one whole JSON object on each line", "onBadRow: skip", "[bad_row]"],
+    says: [
+      "input.jsonl:17: the line is not JSON",
+      "write one whole JSON object on each line",
+      "onBadRow: skip",
+      "[bad_row]",
+    ],
   },
   {
     what: "a list where an object should be",
@@ -98,8 +114,15 @@ const CASES: readonly Case[] = [
   },
   {
     what: "a mapped column that is nowhere",
-    content: { "recipe.yaml": recipeWith({ "path: input.jsonl": "path: input.jsonl\n  map: { prompt: promt }" }) },
-    says: ['no row has the field "promt"', "id, prompt, responses", "write prompt in input.map if that is meant", "[missing_field]"],
+    content: {
+      "recipe.yaml": recipeWith({ "path: input.jsonl": "path: input.jsonl\n  map: { prompt: promt }" }),
+    },
+    says: [
+      'no row has the field "promt"',
+      "id, prompt, responses",
+      "write prompt in input.map if that is meant",
+      "[missing_field]",
+    ],
   },
   {
     what: "a column of the wrong type",
@@ -114,7 +137,11 @@ const CASES: readonly Case[] = [
   {
     what: "an id that comes twice",
     content: { "input.jsonl": at(30, JSON.stringify({ ...groups[2], prompt: "another" })) },
-    says: ["prompt id p2 stands at input.jsonl:3 and again at input.jsonl:30", "input.groupBy", "[duplicate_id]"],
+    says: [
+      "prompt id p2 stands at input.jsonl:3 and again at input.jsonl:30",
+      "input.groupBy",
+      "[duplicate_id]",
+    ],
   },
   {
     what: "a key that the recipe does not have",
@@ -129,16 +156,28 @@ const CASES: readonly Case[] = [
   {
     what: "a scorer that does not exist",
     content: { "recipe.yaml": recipeWith({ "pairs:": "  m: { use: math-anwser }\npairs:" }) },
-    says: [/recipe\.yaml:5: scorers\.m\.use: there is no scorer "math-anwser"/, /did you mean "math-answer"/i, "[bad_recipe]"],
+    says: [
+      /recipe\.yaml:5: scorers\.m\.use: there is no scorer "math-anwser"/,
+      /did you mean "math-answer"/i,
+      "[bad_recipe]",
+    ],
   },
   {
     what: "an option that a scorer does not have",
-    content: { "recipe.yaml": recipeWith({ "pairs:": "  m: { use: math-answer, onNoAnwser: zero }\npairs:" }) },
-    says: ["recipe.yaml:5: scorers.m.onNoAnwser: unknown option", 'did you mean "onNoAnswer"?', "[bad_recipe]"],
+    content: {
+      "recipe.yaml": recipeWith({ "pairs:": "  m: { use: math-answer, onNoAnwser: zero }\npairs:" }),
+    },
+    says: [
+      "recipe.yaml:5: scorers.m.onNoAnwser: unknown option",
+      'did you mean "onNoAnswer"?',
+      "[bad_recipe]",
+    ],
   },
   {
     what: "an option out of its range",
-    content: { "recipe.yaml": recipeWith({ "{ use: best-vs-worst }": "{ use: best-vs-worst, minMargin: -1 }" }) },
+    content: {
+      "recipe.yaml": recipeWith({ "{ use: best-vs-worst }": "{ use: best-vs-worst, minMargin: -1 }" }),
+    },
     says: ["recipe.yaml:5: pairs.minMargin", "got -1", "[bad_recipe]"],
   },
   {
@@ -175,11 +214,15 @@ const CASES: readonly Case[] = [
   {
     what: "a scorer whose needs no group meets",
     content: { "recipe.yaml": recipeWith({ "pairs: { use: best-vs-worst }": "  m: { use: math-answer }" }) },
-    says: ['scorer "m" (math-answer) needs a reference answer', "none of the 40 groups has it", "[need_unmet]"],
+    says: [
+      'scorer "m" (math-answer) needs a reference answer',
+      "none of the 40 groups has it",
+      "[need_unmet]",
+    ],
   },
   {
     what: "a variable that is not set",
-    content: { "recipe.yaml": recipeWith({ "input.jsonl": '"${FLOW_INPUT}.jsonl"' }) },
+    content: { "recipe.yaml": recipeWith({ "input.jsonl": `"\${FLOW_INPUT}.jsonl"` }) },
     says: ["recipe.yaml:2: input.path: the environment has no variable FLOW_INPUT", ".env", "[bad_recipe]"],
   },
   {
@@ -197,7 +240,11 @@ const CASES: readonly Case[] = [
     content: { "recipe.yaml": "- input\n- scorers\n" },
     says: ["recipe.yaml holds a list", "[bad_recipe]"],
   },
-  { what: "an empty recipe", content: { "recipe.yaml": "" }, says: ["recipe.yaml holds nothing", "[bad_recipe]"] },
+  {
+    what: "an empty recipe",
+    content: { "recipe.yaml": "" },
+    says: ["recipe.yaml holds nothing", "[bad_recipe]"],
+  },
   {
     what: "a recipe without an output directory, and no --out",
     args: ["run", "recipe.yaml"],
@@ -218,29 +265,45 @@ const CASES: readonly Case[] = [
     args: ["run", "recipe.yaml", "--out", "out", "--concurency", "4"],
     says: ["unknown option '--concurency'", "Did you mean --concurrency?", "--help"],
   },
-  { what: "a command that does not exist", args: ["rum", "recipe.yaml"], says: ["unknown command 'rum'", "Did you mean run?"] },
+  {
+    what: "a command that does not exist",
+    args: ["rum", "recipe.yaml"],
+    says: ["unknown command 'rum'", "Did you mean run?"],
+  },
   { what: "a command without its argument", args: ["run"], says: ["missing required argument 'recipe'"] },
   {
     what: "a directory that holds other files",
     content: { "out/notes.txt": "mine" },
-    says: [/the output directory .*out holds other files \(notes\.txt\)/, "choose an empty --out", "[not_this_run]"],
+    says: [
+      /the output directory .*out holds other files \(notes\.txt\)/,
+      "choose an empty --out",
+      "[not_this_run]",
+    ],
   },
 ];
 
 describe.concurrent("the command line, given", () => {
-  it.each(
-    CASES.map((each) => [each.what, each] as const),
-  )("%s, ends with exit code 2, says so, and has called no scorer", async (_, { content, args, environment, says }) => {
-    await withProject(content ?? {}, async (project) => {
-      const { code, out, err } = await project.cli(args ?? ["run", "recipe.yaml", "--out", "out", "--quiet"], environment);
-      const unsaid = says.filter((part) => (part instanceof RegExp ? !part.test(err) : !err.includes(part)));
-      expect({ code, unsaid, err }).toEqual({ code: 2, unsaid: [], err });
-      expect(out).toBe("");
-      expect(err).not.toMatch(/Internal error|\n {4}at /);
-      expect(project.calls()).toEqual([]);
-      expect(published(project).filter((name) => !Object.keys(content ?? {}).includes(`out/${name}`))).toEqual([]);
-    });
-  });
+  it.each(CASES.map((each) => [each.what, each] as const))(
+    "%s, ends with exit code 2, says so, and has called no scorer",
+    async (_, { content, args, environment, says }) => {
+      await withProject(content ?? {}, async (project) => {
+        const { code, out, err } = await project.cli(
+          args ?? ["run", "recipe.yaml", "--out", "out", "--quiet"],
+          environment,
+        );
+        const unsaid = says.filter((part) =>
+          part instanceof RegExp ? !part.test(err) : !err.includes(part),
+        );
+        expect({ code, unsaid, err }).toEqual({ code: 2, unsaid: [], err });
+        expect(out).toBe("");
+        expect(err).not.toMatch(/Internal error|\n {4}at /);
+        expect(project.calls()).toEqual([]);
+        expect(
+          published(project).filter((name) => !Object.keys(content ?? {}).includes(`out/${name}`)),
+        ).toEqual([]);
+      });
+    },
+  );
 
   it("any of these with --json, prints the error as JSON on stdout", async () => {
     await withProject({ "recipe.yaml": recipeWith({ shardSize: "shardsize" }) }, async (project) => {
@@ -259,14 +322,21 @@ describe.concurrent("the command line, given", () => {
 
 /** A run that a signal ended after its first shard: a plan, a finished part, and no dataset. */
 async function halfDone(project: Project): Promise<void> {
-  project.write("recipe.yaml", goodRecipe.replace("shardSize: 10", "shardSize: 10\noutput: { codec: snappy }"));
+  project.write(
+    "recipe.yaml",
+    goodRecipe.replace("shardSize: 10", "shardSize: 10\noutput: { codec: snappy }"),
+  );
   const hanging = jsonl(groups);
   project.write("input.jsonl", hanging);
-  const child = spawn(process.execPath, [join(dist, "src/cli/main.js"), "run", "recipe.yaml", "--out", "out", "--quiet", "--concurrency", "1"], {
-    cwd: project.directory,
-    env: { ...process.env, FLOW_LOG: project.path("calls.log"), PREFKIT_CACHE_DIR: project.path("cache") },
-    stdio: "ignore",
-  });
+  const child = spawn(
+    process.execPath,
+    [join(dist, "src/cli/main.js"), "run", "recipe.yaml", "--out", "out", "--quiet", "--concurrency", "1"],
+    {
+      cwd: project.directory,
+      env: { ...process.env, FLOW_LOG: project.path("calls.log"), PREFKIT_CACHE_DIR: project.path("cache") },
+      stdio: "ignore",
+    },
+  );
   const ended = new Promise((done) => child.on("close", done));
   while (child.exitCode === null && !existsSync(project.path("out/.prefkit/parts/scores-00001.jsonl"))) {
     await new Promise((done) => setImmediate(done));
@@ -279,22 +349,38 @@ describe.concurrent("a directory that a killed run left, run again with", () => 
   it.each([
     {
       what: "another input",
-      change: (project: Project) => project.write("input.jsonl", at(40, JSON.stringify({ id: "new", prompt: "New", responses: ["a", "b"] }))),
+      change: (project: Project) =>
+        project.write(
+          "input.jsonl",
+          at(40, JSON.stringify({ id: "new", prompt: "New", responses: ["a", "b"] })),
+        ),
       says: "another content of the input",
     },
     {
       what: "another scorer",
-      change: (project: Project) => project.write("recipe.yaml", readFileSync(project.path("recipe.yaml"), "utf8").replace("pairs:", "  r: { use: repetition-penalty }\nreward: { terms: [{ score: r }] }\npairs:")),
+      change: (project: Project) =>
+        project.write(
+          "recipe.yaml",
+          readFileSync(project.path("recipe.yaml"), "utf8").replace(
+            "pairs:",
+            "  r: { use: repetition-penalty }\nreward: { terms: [{ score: r }] }\npairs:",
+          ),
+        ),
       says: "other scorers, options, seed or limit",
     },
     {
       what: "another seed",
-      change: (project: Project) => project.write("recipe.yaml", `${readFileSync(project.path("recipe.yaml"), "utf8")}seed: 7\n`),
+      change: (project: Project) =>
+        project.write("recipe.yaml", `${readFileSync(project.path("recipe.yaml"), "utf8")}seed: 7\n`),
       says: "other scorers, options, seed or limit",
     },
     {
       what: "another codec",
-      change: (project: Project) => project.write("recipe.yaml", readFileSync(project.path("recipe.yaml"), "utf8").replace("codec: snappy", "codec: zstd")),
+      change: (project: Project) =>
+        project.write(
+          "recipe.yaml",
+          readFileSync(project.path("recipe.yaml"), "utf8").replace("codec: snappy", "codec: zstd"),
+        ),
       says: "codec snappy, and this run would use zstd",
     },
   ])("$what, is refused with exit code 2 before anything is called", async ({ change, says }) => {
@@ -304,7 +390,11 @@ describe.concurrent("a directory that a killed run left, run again with", () => 
       project.forgetCalls();
       change(project);
       const { code, err } = await project.cli(["run", "recipe.yaml", "--out", "out", "--quiet"]);
-      expect(err).toMatch(new RegExp(`the directory .*out was planned with ${says}[\\s\\S]*choose another --out[\\s\\S]*--force.*\\[plan_changed\\]`));
+      expect(err).toMatch(
+        new RegExp(
+          `the directory .*out was planned with ${says}[\\s\\S]*choose another --out[\\s\\S]*--force.*\\[plan_changed\\]`,
+        ),
+      );
       expect(code).toBe(2);
       expect(project.calls()).toEqual([]);
       expect(published(project)).toEqual([]);
@@ -316,10 +406,14 @@ describe.concurrent("a directory that a killed run left, run again with", () => 
       await halfDone(project);
       writeFileSync(project.path("out/notes.txt"), "mine");
       project.write("input.jsonl", jsonl(groups.slice(0, 20)));
-      expect(await project.cli(["run", "recipe.yaml", "--out", "out", "--quiet", "--force"])).toMatchObject({ code: 0 });
+      expect(await project.cli(["run", "recipe.yaml", "--out", "out", "--quiet", "--force"])).toMatchObject({
+        code: 0,
+      });
       const forced = bytesOf(project.path("out"));
       expect(forced["notes.txt"]).toBeDefined();
-      expect(await project.cli(["run", "recipe.yaml", "--out", "fresh", "--quiet"])).toMatchObject({ code: 0 });
+      expect(await project.cli(["run", "recipe.yaml", "--out", "fresh", "--quiet"])).toMatchObject({
+        code: 0,
+      });
       const { "notes.txt": _, ...ours } = forced;
       expect(ours).toEqual(bytesOf(project.path("fresh")));
     });
@@ -338,13 +432,22 @@ describe("a second process on a directory that another is working on", () => {
       const command = ["run", "recipe.yaml", "--out", "out", "--quiet"];
       const first = spawn(process.execPath, [join(dist, "src/cli/main.js"), ...command], {
         cwd: project.directory,
-        env: { ...process.env, FLOW_LOG: project.path("calls.log"), PREFKIT_CACHE_DIR: project.path("cache") },
+        env: {
+          ...process.env,
+          FLOW_LOG: project.path("calls.log"),
+          PREFKIT_CACHE_DIR: project.path("cache"),
+        },
         stdio: "ignore",
       });
       try {
-        while (first.exitCode === null && project.calls().length === 0) await new Promise((done) => setTimeout(done, 20));
+        while (first.exitCode === null && project.calls().length === 0)
+          await new Promise((done) => setTimeout(done, 20));
         const { code, err } = await project.cli([...command, ...args]);
-        expect(err).toMatch(new RegExp(`process ${first.pid} on .* is working on this directory[\\s\\S]*wait for it, stop it, or choose another --out[\\s\\S]*\\[directory_locked\\]`));
+        expect(err).toMatch(
+          new RegExp(
+            `process ${first.pid} on .* is working on this directory[\\s\\S]*wait for it, stop it, or choose another --out[\\s\\S]*\\[directory_locked\\]`,
+          ),
+        );
         expect(code).toBe(2);
         expect(existsSync(project.path("out/.prefkit/plan.json"))).toBe(true);
       } finally {

@@ -5,8 +5,22 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodeOf, isPrefkitError } from "../../src/core/errors.ts";
 import type { Files } from "../../src/core/files.ts";
-import { countingFiles, failingFiles, type MemoryFiles, memoryFiles } from "../../src/testing/failing-files.ts";
-import { bytesOf, cache, faultsUnderFinalNames, files, jsonl, makeProject, type Project, scorersModule } from "./fixtures/project.ts";
+import {
+  countingFiles,
+  failingFiles,
+  type MemoryFiles,
+  memoryFiles,
+} from "../../src/testing/failing-files.ts";
+import {
+  bytesOf,
+  cache,
+  faultsUnderFinalNames,
+  files,
+  jsonl,
+  makeProject,
+  type Project,
+  scorersModule,
+} from "./fixtures/project.ts";
 import { free, paid } from "./fixtures/scorers.mjs";
 
 let project: Project;
@@ -29,7 +43,9 @@ function inputOf(count: number, text = "yes"): string {
 const recipe = {
   input: { path: "input.jsonl" },
   scorers: { paid: { use: paid, cost: "paid" }, free: { use: free } },
-  reward: { terms: [{ score: "paid" }, { score: "free", transform: [{ use: "standardize", scope: "run" }] }] },
+  reward: {
+    terms: [{ score: "paid" }, { score: "free", transform: [{ use: "standardize", scope: "run" }] }],
+  },
   pairs: { use: "best-vs-worst" },
   output: { split: { test: 0.3 } },
   shardSize: 3,
@@ -94,7 +110,10 @@ describe("a disk that fails once", () => {
         harmless += 1;
       } catch (error) {
         expect(isPrefkitError(error), `call ${failAt}: ${String(error)}`).toBe(true);
-        expect(error, `call ${failAt}`).toMatchObject({ code: "io", message: expect.stringMatching(/no space left.*\nFix: free some space/) });
+        expect(error, `call ${failAt}`).toMatchObject({
+          code: "io",
+          message: expect.stringMatching(/no space left.*\nFix: free some space/),
+        });
         expect(exitCodeOf(error)).toBe(1);
       }
       await expectWhole(disk, out);
@@ -103,7 +122,9 @@ describe("a disk that fails once", () => {
       await project.run(recipe, { out, files: disk, openCache: () => paidCache });
       expect(finalBytes(disk, out), `after a failure at call ${failAt}`).toEqual(expected);
       // Nothing paid for is paid for again.
-      expect(project.calls("paid").sort(), `after a failure at call ${failAt}`).toEqual([...new Set(project.calls("paid"))].sort());
+      expect(project.calls("paid").sort(), `after a failure at call ${failAt}`).toEqual(
+        [...new Set(project.calls("paid"))].sort(),
+      );
     }
     // Nothing fails without a word: a call whose failure is swallowed would show here.
     expect(harmless).toBe(0);
@@ -127,7 +148,9 @@ describe("a disk that fails once", () => {
 
     for (let failAt = 1; failAt <= counter.calls; failAt++) {
       const disk = await start();
-      await expect(project.run(changed, { out, files: failingFiles(disk, { failAt }), openCache })).rejects.toMatchObject({ code: "io" });
+      await expect(
+        project.run(changed, { out, files: failingFiles(disk, { failAt }), openCache }),
+      ).rejects.toMatchObject({ code: "io" });
       await expectWhole(disk, out);
       const manifest = disk.contents.get(`${out}/run.json`);
       if (manifest) expect([before, after], `call ${failAt}`).toContainEqual(finalBytes(disk, out));
@@ -139,7 +162,9 @@ describe("a disk that fails once", () => {
 });
 
 /** A small disk of its own; null where this process may not mount one. */
-function smallDisk(bytes: number): { readonly path: string; remount(options: string): void; remove(): void } | null {
+function smallDisk(
+  bytes: number,
+): { readonly path: string; remount(options: string): void; remove(): void } | null {
   const path = mkdtempSync(join(tmpdir(), "prefkit-disk-"));
   const made = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path]);
   if (made.status !== 0) {
@@ -172,11 +197,16 @@ describe.skipIf(disk === null)(`a disk that is really full or read-only${note}`,
       "recipe.yaml",
       JSON.stringify({
         ...recipe,
-        scorers: { paid: { use: `${scorersModule}#paid`, cost: "paid" }, free: { use: `${scorersModule}#free` } },
+        scorers: {
+          paid: { use: `${scorersModule}#paid`, cost: "paid" },
+          free: { use: `${scorersModule}#free` },
+        },
         shardSize: 200,
       }),
     );
-    await project.cli(["run", "recipe.yaml", "--out", "sound", "--quiet"], { PREFKIT_CACHE_DIR: project.path("another-cache") });
+    await project.cli(["run", "recipe.yaml", "--out", "sound", "--quiet"], {
+      PREFKIT_CACHE_DIR: project.path("another-cache"),
+    });
     sound = bytesOf(project.path("sound"));
     project.forgetCalls();
   }, 60_000);
@@ -185,7 +215,9 @@ describe.skipIf(disk === null)(`a disk that is really full or read-only${note}`,
     writeFileSync(join(path, "ballast"), new Uint8Array(1_000_000));
     const first = await project.cli(args);
     expect(first.code).toBe(1);
-    expect(first.err).toMatch(/no space left[\s\S]*Fix: free some space on that disk, then run the same command again: finished work is kept. \[io\]/);
+    expect(first.err).toMatch(
+      /no space left[\s\S]*Fix: free some space on that disk, then run the same command again: finished work is kept. \[io\]/,
+    );
     expect(faultsUnderFinalNames(join(path, "out"))).toEqual([]);
     expect(existsSync(join(path, "out", "run.json"))).toBe(false);
 
@@ -203,15 +235,23 @@ describe.skipIf(disk === null)(`a disk that is really full or read-only${note}`,
     const first = await project.cli(args);
     disk?.remount("rw");
     expect(first.code).toBe(1);
-    expect(first.err).toMatch(/read-only file system[\s\S]*Fix: make the directory writable or choose another one, then run the same command again. \[io\]/);
+    expect(first.err).toMatch(
+      /read-only file system[\s\S]*Fix: make the directory writable or choose another one, then run the same command again. \[io\]/,
+    );
     expect(project.calls()).toEqual([]);
     expect(await project.cli(args)).toMatchObject({ code: 0 });
     expect(bytesOf(join(path, "out"))).toEqual(sound);
   }, 60_000);
 });
 
-it.skipIf(process.getuid?.() === 0)("a directory without permission to write ends the run with exit code 1 (not run as root, whom nothing is forbidden)", async () => {
-  mkdirSync(project.path("locked"), { mode: 0o500 });
-  await expect(project.run(recipe, { out: project.path("locked") })).rejects.toMatchObject({ code: "io", message: expect.stringMatching(/check the permissions/) });
-  expect(files.nodeFiles).toBeDefined();
-});
+it.skipIf(process.getuid?.() === 0)(
+  "a directory without permission to write ends the run with exit code 1 (not run as root, whom nothing is forbidden)",
+  async () => {
+    mkdirSync(project.path("locked"), { mode: 0o500 });
+    await expect(project.run(recipe, { out: project.path("locked") })).rejects.toMatchObject({
+      code: "io",
+      message: expect.stringMatching(/check the permissions/),
+    });
+    expect(files.nodeFiles).toBeDefined();
+  },
+);

@@ -2,7 +2,15 @@ import { existsSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { RunOutcome } from "../../src/annotate/run.ts";
 import type { Row } from "../../src/store/table.ts";
-import { bytesOf, jsonl, makeProject, manifestOf, type Project, rowsOf, scorersModule } from "./fixtures/project.ts";
+import {
+  bytesOf,
+  jsonl,
+  makeProject,
+  manifestOf,
+  type Project,
+  rowsOf,
+  scorersModule,
+} from "./fixtures/project.ts";
 import { faulty } from "./fixtures/scorers.mjs";
 
 let project: Project;
@@ -89,7 +97,9 @@ describe.each([
     expect(manifestOf(out).summary.unpaired.unscored).toBe(failed);
     expect(manifestOf(out).failedCells).toBe(failed);
     expect(outcome.openFailures).toBe(failed);
-    const paired = (await rowsOf(out, "pairs")).map(({ prompt_id: id }) => faults[Number(String(id).slice(1))]);
+    const paired = (await rowsOf(out, "pairs")).map(
+      ({ prompt_id: id }) => faults[Number(String(id).slice(1))],
+    );
     // "own-note" scores both responses 0.5: a tie. "one-of-two" has nothing to be compared with.
     expect(paired).toEqual(["sound"]);
   });
@@ -99,7 +109,12 @@ describe.each([
     const out = project.path("out");
     await project.run(recipeOf({ ...entry, timeoutMs: 1000 }), { out, workers: 2 });
     const scores = await rowsOf(out, "scores");
-    expect(["p0", "p1", "p2", "p3"].map((id) => cellsOf(scores, id)[0])).toEqual(["timeout", "scored", "timeout", "scored"]);
+    expect(["p0", "p1", "p2", "p3"].map((id) => cellsOf(scores, id)[0])).toEqual([
+      "timeout",
+      "scored",
+      "timeout",
+      "scored",
+    ]);
     expect(scores[0]?.why).toBe("no answer within 1000 ms");
   });
 });
@@ -107,18 +122,33 @@ describe.each([
 describe("a scorer in a scoring thread", () => {
   it.each([
     { fault: "loop", code: "timeout", timeoutMs: 2000, note: "a loop without end is killed with its thread" },
-    { fault: "memory", code: "out_of_memory", timeoutMs: 60_000, note: "the heap's limit is the thread's own" },
-    { fault: "exit", code: "worker_died", timeoutMs: 60_000, note: "process.exit ends the thread, not the run" },
+    {
+      fault: "memory",
+      code: "out_of_memory",
+      timeoutMs: 60_000,
+      note: "the heap's limit is the thread's own",
+    },
+    {
+      fault: "exit",
+      code: "worker_died",
+      timeoutMs: 60_000,
+      note: "process.exit ends the thread, not the run",
+    },
     { fault: "crash-later", code: "worker_died", timeoutMs: 60_000, note: "thrown outside of the call" },
-  ])("that does $fault is $code, and what waited behind it is scored ($note)", async ({ fault, code, timeoutMs }) => {
-    project = makeProject({ "input.jsonl": inputOf(["sound", fault, "sound", "sound", fault, "sound", "sound"]) });
-    const out = project.path("out");
-    await project.run(recipeOf({ ...inThread, timeoutMs }), { out, workers: 1 });
-    const scores = await rowsOf(out, "scores");
-    const first = Array.from({ length: 7 }, (_, index) => cellsOf(scores, `p${index}`)[0]);
-    expect(first).toEqual(["scored", code, "scored", "scored", code, "scored", "scored"]);
-    expect(scores).toHaveLength(14);
-  });
+  ])(
+    "that does $fault is $code, and what waited behind it is scored ($note)",
+    async ({ fault, code, timeoutMs }) => {
+      project = makeProject({
+        "input.jsonl": inputOf(["sound", fault, "sound", "sound", fault, "sound", "sound"]),
+      });
+      const out = project.path("out");
+      await project.run(recipeOf({ ...inThread, timeoutMs }), { out, workers: 1 });
+      const scores = await rowsOf(out, "scores");
+      const first = Array.from({ length: 7 }, (_, index) => cellsOf(scores, `p${index}`)[0]);
+      expect(first).toEqual(["scored", code, "scored", "scored", code, "scored", "scored"]);
+      expect(scores).toHaveLength(14);
+    },
+  );
 
   it("that returns what cannot be copied between threads is not_a_score", async () => {
     project = makeProject({ "input.jsonl": inputOf(["uncopyable", "sound"]) });
@@ -173,13 +203,22 @@ describe("the budget for failed cells", () => {
     await expect(run()).rejects.toMatchObject({
       code: "failed_budget_exceeded",
       // Seven groups of two: 14 of the first 200 cells, and of no more than the whole.
-      message: expect.stringMatching(/scorer "s" failed on 14 of \d+ cells \(threw 14\), more than its share of 0.01. The last said: not yet/),
+      message: expect.stringMatching(
+        /scorer "s" failed on 14 of \d+ cells \(threw 14\), more than its share of 0.01. The last said: not yet/,
+      ),
     });
-    expect(["run.json", "pairs", "groups", "scores", "README.md"].filter((name) => existsSync(project.path(`out/${name}`)))).toEqual([]);
+    expect(
+      ["run.json", "pairs", "groups", "scores", "README.md"].filter((name) =>
+        existsSync(project.path(`out/${name}`)),
+      ),
+    ).toEqual([]);
 
     const before = project.calls();
     expect(await run()).toMatchObject({ kind: "done", openFailures: 0 });
-    const again = project.calls().slice(before.length).filter((line) => before.includes(line));
+    const again = project
+      .calls()
+      .slice(before.length)
+      .filter((line) => before.includes(line));
     for (const id of [3, 4, 5, 6, 7, 8, 9]) expect(again).toContain(`failsOnce p${id}`);
     // What was under way when the run ended is lost; whole shards are not.
     expect(again.length).toBeLessThan(7 + 50 + 300 - 250);
@@ -232,7 +271,9 @@ describe("the budget for failed cells", () => {
     const args = ["run", "recipe.yaml", "--out", "out", "--workers", "1"];
     const first = await project.cli(args);
     expect(first.code).toBe(3);
-    expect(first.err).toMatch(/PrefkitError: scorer "s" failed on 2 of 40 cells[\s\S]*Fix: mend the cause and run the same command again[\s\S]*\[failed_budget_exceeded\]/);
+    expect(first.err).toMatch(
+      /PrefkitError: scorer "s" failed on 2 of 40 cells[\s\S]*Fix: mend the cause and run the same command again[\s\S]*\[failed_budget_exceeded\]/,
+    );
     expect(await project.cli(args)).toMatchObject({ code: 0 });
   });
 });

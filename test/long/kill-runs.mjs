@@ -10,7 +10,16 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -50,7 +59,10 @@ function writeInput() {
   for (let index = 0; index < groupCount; index++) {
     const answer = Math.floor(draw() * 100);
     const responses = Array.from({ length: 2 + Math.floor(draw() * 3) }, () => {
-      const text = Array.from({ length: 3 + Math.floor(draw() * 12) }, () => words[Math.floor(draw() * words.length)]);
+      const text = Array.from(
+        { length: 3 + Math.floor(draw() * 12) },
+        () => words[Math.floor(draw() * words.length)],
+      );
       return `${text.join(" ")}.\nA: ${draw() < 0.5 ? answer : Math.floor(draw() * 100)}`;
     });
     const prompt = `Question ${index}: how much is it?`;
@@ -92,7 +104,10 @@ function writeRecipes() {
   );
   writeFileSync(
     join(scratch, "stuck.yaml"),
-    recipe({ correct: { use: "math-answer" }, stuck: { use: `${use}#stuck`, cost: "paid" } }, { terms: [{ score: "correct" }] }),
+    recipe(
+      { correct: { use: "math-answer" }, stuck: { use: `${use}#stuck`, cost: "paid" } },
+      { terms: [{ score: "correct" }] },
+    ),
   );
 }
 
@@ -120,7 +135,10 @@ function bytesOf(directory, inside = "") {
     const path = join(inside, name);
     if (path === ".prefkit" || path === "stats.json") continue;
     if (statSync(join(directory, path)).isDirectory()) Object.assign(found, bytesOf(directory, path));
-    else found[path] = createHash("sha256").update(readFileSync(join(directory, path))).digest("hex");
+    else
+      found[path] = createHash("sha256")
+        .update(readFileSync(join(directory, path)))
+        .digest("hex");
   }
   return found;
 }
@@ -200,7 +218,8 @@ async function untilThere(path, ended) {
     over = true;
   });
   const near = join(path, "..");
-  while (!over && !existsSync(path)) await (existsSync(near) ? new Promise((done) => setImmediate(done)) : pause(2));
+  while (!over && !existsSync(path))
+    await (existsSync(near) ? new Promise((done) => setImmediate(done)) : pause(2));
 }
 
 /**
@@ -212,7 +231,8 @@ async function runUnderKills(args, place, budget, wall, ledger) {
     const run = start(args, place);
     if (budget.left > 0) {
       const moment = attempt % 2 === 1 ? MOMENTS[Math.floor(random() * MOMENTS.length)] : undefined;
-      if (moment !== undefined && !existsSync(join(place.out, moment))) await Promise.race([run.ended, untilThere(join(place.out, moment), run.ended)]);
+      if (moment !== undefined && !existsSync(join(place.out, moment)))
+        await Promise.race([run.ended, untilThere(join(place.out, moment), run.ended)]);
       else await Promise.race([run.ended, pause(random() * wall)]);
       run.child.kill("SIGKILL");
     }
@@ -232,15 +252,24 @@ async function runUnderKills(args, place, budget, wall, ledger) {
 
 function differences(reference, bytes) {
   const names = new Set([...Object.keys(reference), ...Object.keys(bytes)]);
-  return [...names].filter((name) => reference[name] !== bytes[name]).map((name) => `${name} differs from the reference`);
+  return [...names]
+    .filter((name) => reference[name] !== bytes[name])
+    .map((name) => `${name} differs from the reference`);
 }
 
 /** A place for one run: its own output, cache and log. */
 function placeFor(name) {
   const directory = join(scratch, name);
   mkdirSync(directory, { recursive: true });
-  return { directory, out: join(directory, "out"), cache: join(directory, "cache"), log: join(directory, "calls.log") };
+  return {
+    directory,
+    out: join(directory, "out"),
+    cache: join(directory, "cache"),
+    log: join(directory, "calls.log"),
+  };
 }
+
+const say = (line) => process.stdout.write(`${line}\n`);
 
 let failures = 0;
 function verdict(name, problems, details, began) {
@@ -248,7 +277,9 @@ function verdict(name, problems, details, began) {
   const [first] = problems;
   if (first !== undefined) failures += 1;
   const outcome = first === undefined ? "ok  " : "FAIL";
-  console.log(`${outcome} ${name}: ${details}, ${seconds} s${first === undefined ? "" : `\n     ${problems.length} problems, the first: ${first}`}`);
+  say(
+    `${outcome} ${name}: ${details}, ${seconds} s${first === undefined ? "" : `\n     ${problems.length} problems, the first: ${first}`}`,
+  );
 }
 
 async function killedSetting(concurrency, workers, reference, wall) {
@@ -260,7 +291,16 @@ async function killedSetting(concurrency, workers, reference, wall) {
   while (budget.left > 0 && problems.length === 0) {
     const place = placeFor(`c${concurrency}w${workers}-${rounds}`);
     const ledger = [];
-    const args = ["run", "recipe.yaml", "--out", place.out, "--concurrency", `${concurrency}`, "--workers", `${workers}`];
+    const args = [
+      "run",
+      "recipe.yaml",
+      "--out",
+      place.out,
+      "--concurrency",
+      `${concurrency}`,
+      "--workers",
+      `${workers}`,
+    ];
     problems.push(...(await runUnderKills(args, place, budget, wall, ledger)));
     if (problems.length === 0) {
       problems.push(...differences(reference, bytesOf(place.out)), ...repeatedCalls(ledger, place.log));
@@ -268,7 +308,12 @@ async function killedSetting(concurrency, workers, reference, wall) {
     rounds += 1;
     rmSync(place.directory, { recursive: true, force: true });
   }
-  verdict(`concurrency ${concurrency}, workers ${workers}`, problems, `${budget.made} kills over ${rounds} runs`, began);
+  verdict(
+    `concurrency ${concurrency}, workers ${workers}`,
+    problems,
+    `${budget.made} kills over ${rounds} runs`,
+    began,
+  );
 }
 
 async function mergedShards(reference, wall) {
@@ -284,7 +329,10 @@ async function mergedShards(reference, wall) {
     budget.left = Math.max(1, Math.round(killsPerSetting / shards));
     // A shard takes about its share of a run's time on top of the start.
     const length = 400 + wall / shards;
-    problems.push(...(await runUnderKills(args, place, budget, length, ledger)), ...repeatedCalls(ledger, place.log));
+    problems.push(
+      ...(await runUnderKills(args, place, budget, length, ledger)),
+      ...repeatedCalls(ledger, place.log),
+    );
   }
   const target = { ...placeFor("merged"), cache };
   budget.left = Math.max(1, Math.round(killsPerSetting / shards));
@@ -308,7 +356,8 @@ async function signalled(signal, expected, reference) {
     await untilThere(join(place.out, moment), run.ended);
     run.child.kill(signal);
     const { code, errors } = await run.ended;
-    if (code !== expected) problems.push(`exit ${code} instead of ${expected} at ${moment}: ${errors.trim()}`);
+    if (code !== expected)
+      problems.push(`exit ${code} instead of ${expected} at ${moment}: ${errors.trim()}`);
     if (!/The same command goes on from there/.test(errors)) problems.push(`it said: ${errors.trim()}`);
     await note(ledger, place);
   }
@@ -351,7 +400,12 @@ try {
   const problems = calls === 2 * groupCount ? [] : [`${calls} calls instead of ${2 * groupCount}`];
   verdict("reference", problems, `${groupCount} groups, ${Object.keys(reference).length} files`, began);
 
-  const settings = short ? [[4, 2], [16, 1]] : [1, 4, 16].flatMap((concurrency) => [1, 2].map((workers) => [concurrency, workers]));
+  const settings = short
+    ? [
+        [4, 2],
+        [16, 1],
+      ]
+    : [1, 4, 16].flatMap((concurrency) => [1, 2].map((workers) => [concurrency, workers]));
   for (const [concurrency, workers] of settings) await killedSetting(concurrency, workers, reference, wall);
   await mergedShards(reference, wall);
   await signalled("SIGINT", 130, reference);
@@ -360,5 +414,5 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(failures === 0 ? "All as it should be." : `${failures} settings failed.`);
+say(failures === 0 ? "All as it should be." : `${failures} settings failed.`);
 process.exitCode = failures === 0 ? 0 : 1;

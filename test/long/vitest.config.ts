@@ -1,15 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const report = process.env.PREFKIT_TEST_REPORT;
-
-/** The suites that take minutes: fuzzing, killed runs, readers of other languages. One at a time, as they load the machine. */
+/** Tests that take minutes; `PREFKIT_FUZZ` says how many cases are tried. */
 export default defineConfig({
+  root: fileURLToPath(new URL("../..", import.meta.url)),
   test: {
     include: ["test/long/**/*.test.ts"],
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 30 * 60_000,
+    hookTimeout: 5 * 60_000,
     pool: "threads",
-    fileParallelism: false,
-    ...(report ? { reporters: ["default", "json"], outputFile: { json: report } } : {}),
   },
 });
