@@ -2,11 +2,12 @@ import { z } from "zod";
 import {
   EXTRACTION_RULES,
   type ExtractionRule,
+  type FoundAnswer,
   findAnswer,
   findReferenceAnswer,
 } from "../src/core/answer-extract.ts";
-import { answerRungs, compareAnswers, readAnswer } from "../src/core/answers.ts";
-import { abstained, defineScorer, failed, parseOptions, perResponse, scored } from "../src/core/scorer.ts";
+import { type Answer, answerRungs, compareAnswers, readAnswer } from "../src/core/answers.ts";
+import { abstained, defineScorer, failed, parseOptions, perGroup, scored } from "../src/core/scorer.ts";
 import type { Score, Scorer } from "../src/core/types.ts";
 
 export interface MathAnswerOptions {
@@ -51,15 +52,13 @@ export function mathAnswer(options: MathAnswerOptions = {}): Scorer {
   const { rules, onNoAnswer, onUndecided } = settings;
   const rungs = answerRungs(settings);
 
-  const judge = (text: string, reference: string): Score => {
-    const gold = findReferenceAnswer(reference);
-    if (gold === null) return failed("unreadable_reference", `no answer found in ${quoted(reference)}`);
+  const judge = (text: string, gold: FoundAnswer, goldAnswer: Answer): Score => {
     const found = findAnswer(text, rules);
     if (found === null) {
       const why = `no_answer: nothing found by ${rules.join(", ")}`;
       return onNoAnswer === "zero" ? scored(0, { why }) : abstained(why);
     }
-    const { verdict, rung } = compareAnswers(readAnswer(gold.text), readAnswer(found.text), rungs);
+    const { verdict, rung } = compareAnswers(goldAnswer, readAnswer(found.text), rungs);
     const what = `${quoted(found.text)} (${found.rule})`;
     if (verdict === "equal") return scored(1, { why: `equal: ${what}, by ${rung}` });
     if (verdict === "different")
@@ -68,10 +67,16 @@ export function mathAnswer(options: MathAnswerOptions = {}): Scorer {
     return onUndecided === "zero" ? scored(0, { why }) : abstained(why);
   };
 
-  return perResponse(
-    { name: "math-answer", version: 1, range: [0, 1], needs: { reference: true } },
-    ({ text }, { prompt }) => judge(text, prompt.reference ?? ""),
-  );
+  const traits = { name: "math-answer", version: 1, range: [0, 1], needs: { reference: true } } as const;
+  return perGroup(traits, ({ prompt, responses }) => {
+    const reference = prompt.reference ?? "";
+    const gold = findReferenceAnswer(reference);
+    if (gold === null) {
+      return responses.map(() => failed("unreadable_reference", `no answer found in ${quoted(reference)}`));
+    }
+    const goldAnswer = readAnswer(gold.text);
+    return responses.map(({ text }) => judge(text, gold, goldAnswer));
+  });
 }
 
 export const definition = defineScorer<MathAnswerOptions>({

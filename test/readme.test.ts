@@ -67,7 +67,7 @@ describe("README.md", () => {
     const printed = execFileSync(
       process.execPath,
       [join(root, "dist/src/cli/main.js"), "run", "datasets/recipes/demo.yaml", "--out", out],
-      { cwd: root, encoding: "utf8" },
+      { cwd: root, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
     );
     expect(printed).toMatch(/77 prompts, 308 responses, 77 pairs/);
     for (const file of ["README.md", "run.json", "stats.json", "pairs", "groups", "scores"]) {

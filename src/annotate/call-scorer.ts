@@ -36,7 +36,9 @@ export function callScorer(
       return settle(scorer, group, returned, controller, options);
     }
     const elapsed = performance.now() - started;
-    return elapsed > options.timeoutMs ? timedOut(group, options.timeoutMs) : checkScores(scorer, group, returned);
+    return elapsed > options.timeoutMs
+      ? timedOut(group, options.timeoutMs)
+      : checkScores(scorer, group, returned);
   } catch (error) {
     return failAll(group, "threw", reasonOf(error));
   }
@@ -65,7 +67,9 @@ async function settle(
     controller.abort(new Error(`no answer within ${timeoutMs} ms`));
     return timedOut(group, timeoutMs);
   } catch (error) {
-    return cancel.aborted ? failAll(group, "cancelled", "the run was stopped") : failAll(group, "threw", reasonOf(error));
+    return cancel.aborted
+      ? failAll(group, "cancelled", "the run was stopped")
+      : failAll(group, "threw", reasonOf(error));
   } finally {
     clearTimeout(timer);
     cancel.removeEventListener("abort", giveUp);
@@ -73,5 +77,7 @@ async function settle(
 }
 
 function isThenable(value: unknown): value is PromiseLike<readonly Score[]> {
-  return typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function";
+  return (
+    typeof value === "object" && value !== null && typeof (value as PromiseLike<unknown>).then === "function"
+  );
 }

@@ -7,13 +7,36 @@ import { hashUnit } from "../core/random.ts";
 import type { Group, Json, JsonObject, RewardedGroup, ScoredGroup } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import type { PairResult } from "../pairs/pair-builder.ts";
-import { combine, emptySums, gather, joinSums, type RunNumbers, statisticsDepth } from "../shaping/combine.ts";
+import {
+  combine,
+  emptySums,
+  gather,
+  joinSums,
+  type RunNumbers,
+  statisticsDepth,
+} from "../shaping/combine.ts";
 import { datasetCard } from "../store/dataset-card.ts";
-import { CARD_FILE, type FileEntry, MANIFEST_FILE, type Manifest, readManifest, TABLES, type TableName } from "../store/manifest.ts";
+import {
+  CARD_FILE,
+  type FileEntry,
+  MANIFEST_FILE,
+  type Manifest,
+  readManifest,
+  TABLES,
+  type TableName,
+} from "../store/manifest.ts";
 import { createParquetSink } from "../store/parquet-sink.ts";
 import { createParquetjsSink } from "../store/parquetjs-sink.ts";
 import { createRollingTable, type RollingTable } from "../store/rolling-table.ts";
-import { groupRow, groupsRowSet, pairRow, pairsRowSet, type ScorerInfo, scoreRows, scoresRowSet } from "../store/row-sets.ts";
+import {
+  groupRow,
+  groupsRowSet,
+  pairRow,
+  pairsRowSet,
+  type ScorerInfo,
+  scoreRows,
+  scoresRowSet,
+} from "../store/row-sets.ts";
 import type { RowSet, TableSink } from "../store/table.ts";
 import { workPaths } from "./journal.ts";
 import type { Plan } from "./plan.ts";
@@ -22,7 +45,10 @@ import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status
 import { startSummary } from "./summary.ts";
 
 /** The scored groups of a whole run in input order, shard by shard; can be read as often as needed. */
-export type ScoredSource = () => AsyncGenerator<{ readonly shard: number; readonly groups: readonly ScoredGroup[] }>;
+export type ScoredSource = () => AsyncGenerator<{
+  readonly shard: number;
+  readonly groups: readonly ScoredGroup[];
+}>;
 
 /** What the finish needs to know of a run; taken from its plan, or from the manifest of a finished dataset. */
 export interface FinishFacts {
@@ -36,7 +62,12 @@ export interface FinishFacts {
   readonly failedCells: number;
   readonly scorers: Manifest["scorers"];
   /** The scorers in the recipe's order, as they are written into the scores table. */
-  readonly scoreInfo: readonly { readonly key: string; readonly scorer: string; readonly version: number; readonly configHash: string }[];
+  readonly scoreInfo: readonly {
+    readonly key: string;
+    readonly scorer: string;
+    readonly version: number;
+    readonly configHash: string;
+  }[];
 }
 
 export interface FinishOptions {
@@ -80,7 +111,9 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
       const started = performance.now();
       const rewarded = groups.map((scored) => rewardGroup(resolved.combine, scored, runNumbers));
       const combined = chargeStage(status, "combine", started);
-      const results = rewarded.map((group) => resolved.pairs?.builder.build(group, { seed: facts.seed }) ?? null);
+      const results = rewarded.map(
+        (group) => resolved.pairs?.builder.build(group, { seed: facts.seed }) ?? null,
+      );
       const paired = chargeStage(status, "pair", combined);
       for (const [index, group] of rewarded.entries()) summary.add(group, results[index] ?? null);
       const summed = chargeStage(status, "summary", paired);
@@ -124,7 +157,13 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
 }
 
 /** The frozen numbers that per-run transforms need: per-shard sums, joined in shard order. Null when stopped. */
-async function gatherStatistics({ resolved, source, facts, status, stop }: FinishOptions): Promise<RunNumbers | null> {
+async function gatherStatistics({
+  resolved,
+  source,
+  facts,
+  status,
+  stop,
+}: FinishOptions): Promise<RunNumbers | null> {
   const plan = resolved.combine;
   let known: RunNumbers = {};
   if (!plan) return known;
@@ -150,14 +189,21 @@ async function gatherStatistics({ resolved, source, facts, status, stop }: Finis
   return known;
 }
 
-function rewardGroup(plan: FinishOptions["resolved"]["combine"], scored: ScoredGroup, run: RunNumbers): RewardedGroup {
+function rewardGroup(
+  plan: FinishOptions["resolved"]["combine"],
+  scored: ScoredGroup,
+  run: RunNumbers,
+): RewardedGroup {
   const rewards = plan ? combine(plan, scored, run).rewards : scored.group.responses.map(() => null);
   return { ...scored, rewards };
 }
 
 type Tables = ReadonlyMap<TableName, RollingTable>;
 
-async function openTables({ files, out, resolved, facts }: FinishOptions, splits: readonly string[]): Promise<Tables> {
+async function openTables(
+  { files, out, resolved, facts }: FinishOptions,
+  splits: readonly string[],
+): Promise<Tables> {
   const { format, fileMb } = resolved.recipe.output;
   const createSink = (path: string, rowSet: RowSet): Promise<TableSink> =>
     format === "parquetjs"
@@ -172,7 +218,18 @@ async function openTables({ files, out, resolved, facts }: FinishOptions, splits
   for (const [table, rowSet] of rowSets) {
     const directory = join(workPaths(out).finish, table);
     await files.makeDirectory(directory);
-    tables.set(table, createRollingTable({ files, directory, table, rowSet, splits, fileBytes: fileMb * 2 ** 20, createSink }));
+    tables.set(
+      table,
+      createRollingTable({
+        files,
+        directory,
+        table,
+        rowSet,
+        splits,
+        fileBytes: fileMb * 2 ** 20,
+        createSink,
+      }),
+    );
   }
   return tables;
 }
@@ -200,12 +257,20 @@ async function writeGroups(
     const rule = resolved.pairs?.builder.name ?? "";
     const pairRows = members.flatMap((index) => {
       const group = groups[index];
-      return group ? (results[index]?.pairs ?? []).map((pair) => pairRow(group.group.prompt, pair, rule, facts.extras)) : [];
+      return group
+        ? (results[index]?.pairs ?? []).map((pair) => pairRow(group.group.prompt, pair, rule, facts.extras))
+        : [];
     });
     const chosen = members.flatMap((index) => groups[index] ?? []);
     if (pairRows.length > 0) await tables.get("pairs")?.write(name, pairRows);
-    await tables.get("groups")?.write(name, chosen.map((group) => groupRow(group, facts.extras)));
-    await tables.get("scores")?.write(name, chosen.flatMap((group) => scoreRows(group, infoOf)));
+    await tables.get("groups")?.write(
+      name,
+      chosen.map((group) => groupRow(group, facts.extras)),
+    );
+    await tables.get("scores")?.write(
+      name,
+      chosen.flatMap((group) => scoreRows(group, infoOf)),
+    );
   }
 }
 
@@ -214,7 +279,8 @@ export function scoreInfoOf(infos: FinishFacts["scoreInfo"]): (key: string) => S
   const byKey = new Map(infos.map((info) => [info.key, info]));
   return (key) => {
     const info = byKey.get(key);
-    if (!info) throw new PrefkitError("dataset_incomplete", `no scorer has the key "${key}".`, "run `prefkit check`.");
+    if (!info)
+      throw new PrefkitError("dataset_incomplete", `no scorer has the key "${key}".`, "run `prefkit check`.");
     return info;
   };
 }
@@ -235,7 +301,9 @@ export function splitOf(group: Group, split: Readonly<Record<string, number>>, s
 export function writtenRecipe(raw: unknown): Json {
   // Scorers given in code are named, not written.
   return JSON.parse(
-    JSON.stringify(raw, (key, value: unknown) => (key === "use" && typeof value !== "string" ? "inline" : value)),
+    JSON.stringify(raw, (key, value: unknown) =>
+      key === "use" && typeof value !== "string" ? "inline" : value,
+    ),
   ) as Json;
 }
 
@@ -266,7 +334,8 @@ export async function rollForward(files: Files, out: string): Promise<void> {
     if (isWaiting || !isWanted) await files.remove(join(out, table));
     if (isWaiting) await files.rename(join(work, table), join(out, table));
   }
-  if (await files.exists(join(work, CARD_FILE))) await files.rename(join(work, CARD_FILE), join(out, CARD_FILE));
+  if (await files.exists(join(work, CARD_FILE)))
+    await files.rename(join(work, CARD_FILE), join(out, CARD_FILE));
   await files.rename(join(work, MANIFEST_FILE), join(out, MANIFEST_FILE));
   await files.remove(work);
 }

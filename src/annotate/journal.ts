@@ -93,7 +93,9 @@ export async function readJournals(files: Files, out: string): Promise<Map<numbe
 }
 
 async function readJournal(files: Files, path: string): Promise<ShardRecord[]> {
-  const lines = Buffer.from(await files.readAll(path)).toString("utf8").split("\n");
+  const lines = Buffer.from(await files.readAll(path))
+    .toString("utf8")
+    .split("\n");
   // What follows the last newline was torn off; a whole journal ends with one, so this is then empty.
   return lines.slice(0, -1).flatMap((line) => {
     const record = parseLine(line);
@@ -119,7 +121,8 @@ export async function openJournal(
   const path = join(workPaths(out).root, `${sliceName("journal", slice)}.jsonl`);
   if (await files.exists(path)) {
     const text = Buffer.from(await files.readAll(path)).toString("utf8");
-    if (text !== "" && !text.endsWith("\n")) await writeWhole(files, path, text.slice(0, text.lastIndexOf("\n") + 1));
+    if (text !== "" && !text.endsWith("\n"))
+      await writeWhole(files, path, text.slice(0, text.lastIndexOf("\n") + 1));
   }
   return (record) => files.appendLine(path, JSON.stringify(record));
 }

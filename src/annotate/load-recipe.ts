@@ -24,9 +24,13 @@ export interface LoadedRecipe {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a recipe from YAML, or from a JavaScript module's default export. */
-export async function loadRecipe(path: string, environment: Environment = process.env): Promise<LoadedRecipe> {
+export async function loadRecipe(
+  path: string,
+  environment: Environment = process.env,
+): Promise<LoadedRecipe> {
   const file = resolve(path);
-  if (/\.[cm]?[jt]s$/.test(extname(file))) return recipeFromCode(await importRecipe(file), dirname(file), environment);
+  if (/\.[cm]?[jt]s$/.test(extname(file)))
+    return recipeFromCode(await importRecipe(file), dirname(file), environment);
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -48,19 +52,31 @@ export function parseRecipe(
   options: { readonly directory: string; readonly label: string; readonly environment: Environment },
 ): LoadedRecipe {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: "error",
+  });
   const broken = document.errors[0];
   if (broken) {
-    throw new PrefkitError("bad_recipe", `not valid YAML: ${reasonOf(broken)}.`, "correct the YAML at that line.", {
-      place: { file: options.label, line: lines.linePos(broken.pos[0]).line },
-    });
+    throw new PrefkitError(
+      "bad_recipe",
+      `not valid YAML: ${reasonOf(broken)}.`,
+      "correct the YAML at that line.",
+      {
+        place: { file: options.label, line: lines.linePos(broken.pos[0]).line },
+      },
+    );
   }
   let raw: unknown;
   try {
     // Aliases may blow up exponentially; a hundred are plenty for a recipe.
     raw = document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    throw new PrefkitError("bad_recipe", `${options.label}: ${reasonOf(cause)}.`, "use fewer YAML aliases.", { cause });
+    throw new PrefkitError("bad_recipe", `${options.label}: ${reasonOf(cause)}.`, "use fewer YAML aliases.", {
+      cause,
+    });
   }
   const line = (path: readonly PropertyKey[]): number | undefined => lineOf(document, lines, path);
   return check(raw, options, line);
@@ -148,7 +164,8 @@ function unwrap(schema: unknown): unknown {
 }
 
 function childOf(schema: unknown, step: PropertyKey): unknown {
-  const def = (schema as { shape?: Record<PropertyKey, unknown>; def?: Record<string, unknown> } | undefined) ?? {};
+  const def =
+    (schema as { shape?: Record<PropertyKey, unknown>; def?: Record<string, unknown> } | undefined) ?? {};
   return def.shape?.[step] ?? def.def?.element ?? def.def?.valueType;
 }
 
@@ -162,9 +179,11 @@ function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue;
 }
 
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+/** What stands at a path of plain data; undefined when nothing does. */
+export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
-    (inner, step) => (typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[step] : undefined),
+    (inner, step) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[step] : undefined,
     value,
   );
 }
@@ -184,7 +203,8 @@ function describe(value: unknown): string {
 
 function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`),
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
     "",
   );
 }
@@ -192,9 +212,18 @@ function formatPath(path: readonly PropertyKey[]): string {
 /** Deeper than any schema that is an option; a YAML alias of what it stands in has no end at all. */
 const MAX_DEPTH = 100;
 
-function interpolate(value: unknown, environment: Environment, path: readonly PropertyKey[], fail: Fault): unknown {
+function interpolate(
+  value: unknown,
+  environment: Environment,
+  path: readonly PropertyKey[],
+  fail: Fault,
+): unknown {
   if (path.length > MAX_DEPTH) {
-    throw fail(path.slice(0, 3), `nests more than ${MAX_DEPTH} levels deep, or holds itself.`, "nest less deeply.");
+    throw fail(
+      path.slice(0, 3),
+      `nests more than ${MAX_DEPTH} levels deep, or holds itself.`,
+      "nest less deeply.",
+    );
   }
   // A scorer given in code is used as it is.
   if (path.at(-1) === "use" && typeof value === "object") return value;
@@ -202,12 +231,17 @@ function interpolate(value: unknown, environment: Environment, path: readonly Pr
     return value.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
       const found = environment[variable];
       if (found === undefined) {
-        throw fail(path, `the environment has no variable ${variable}.`, `set ${variable}, or write it to a .env file.`);
+        throw fail(
+          path,
+          `the environment has no variable ${variable}.`,
+          `set ${variable}, or write it to a .env file.`,
+        );
       }
       return found;
     });
   }
-  if (Array.isArray(value)) return value.map((item, index) => interpolate(item, environment, [...path, index], fail));
+  if (Array.isArray(value))
+    return value.map((item, index) => interpolate(item, environment, [...path, index], fail));
   if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, interpolate(item, environment, [...path, key], fail)]),
@@ -219,7 +253,10 @@ function interpolate(value: unknown, environment: Environment, path: readonly Pr
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const parent = document.getIn(path.slice(0, length - 1), true) as
-      | { items?: { key?: { value?: unknown; range?: number[] | null }; range?: number[] | null }[]; range?: number[] | null }
+      | {
+          items?: { key?: { value?: unknown; range?: number[] | null }; range?: number[] | null }[];
+          range?: number[] | null;
+        }
       | undefined;
     const last = path[length - 1];
     const item =
@@ -236,7 +273,11 @@ async function importRecipe(file: string): Promise<unknown> {
   try {
     const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
     if (module.default === undefined) {
-      throw new PrefkitError("bad_recipe", `${file} has no default export.`, "write `export default defineRecipe({ … })`.");
+      throw new PrefkitError(
+        "bad_recipe",
+        `${file} has no default export.`,
+        "write `export default defineRecipe({ … })`.",
+      );
     }
     return module.default;
   } catch (cause) {
@@ -245,7 +286,9 @@ async function importRecipe(file: string): Promise<unknown> {
     throw new PrefkitError(
       "bad_recipe",
       `the recipe module ${file} cannot be loaded: ${reasonOf(cause)}.`,
-      typescript ? "this Node cannot strip types: use Node 22.18 or newer, or write the recipe as .mjs." : "correct the module.",
+      typescript
+        ? "this Node cannot strip types: use Node 22.18 or newer, or write the recipe as .mjs."
+        : "correct the module.",
       { cause },
     );
   }
@@ -257,7 +300,12 @@ export async function environmentWithDotenv(directory: string = process.cwd()): 
     return { ...parseEnv(await readFile(resolve(directory, ".env"), "utf8")), ...process.env };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return process.env;
-    throw new PrefkitError("io", `.env cannot be read: ${reasonOf(cause)}.`, "make it readable or remove it.", { cause });
+    throw new PrefkitError(
+      "io",
+      `.env cannot be read: ${reasonOf(cause)}.`,
+      "make it readable or remove it.",
+      { cause },
+    );
   }
 }
 

@@ -21,7 +21,11 @@ export async function takeLock(files: Files, path: string): Promise<() => Promis
     await refuseHeld(files, path);
     await files.remove(path);
   }
-  throw new PrefkitError("directory_locked", `the lock ${path} keeps coming back.`, "see which process makes it.");
+  throw new PrefkitError(
+    "directory_locked",
+    `the lock ${path} keeps coming back.`,
+    "see which process makes it.",
+  );
 }
 
 /** Throws `directory_locked` when a living process holds this lock. */

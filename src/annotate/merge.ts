@@ -2,11 +2,19 @@ import { resolve } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import { type Files, nodeFiles } from "../core/files.ts";
 import { sha256 } from "../core/ids.ts";
-import { openJournal, partPath, readJournals, readPlan, type ShardRecord, workPaths, writePlan } from "./journal.ts";
+import {
+  openJournal,
+  partPath,
+  readJournals,
+  readPlan,
+  type ShardRecord,
+  workPaths,
+  writePlan,
+} from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
 import type { Plan } from "./plan.ts";
 import type { Catalog } from "./resolve.ts";
-import { run, type RunOptions, type RunOutcome } from "./run.ts";
+import { type RunOptions, type RunOutcome, run } from "./run.ts";
 
 /**
  * Joins what `--shard i/n` runs left in several directories and finishes the dataset: the same bytes as one run. Every
@@ -33,7 +41,8 @@ export async function merge(
     sources.push({ directory, plan });
   }
   const [first, ...others] = sources;
-  if (!first) throw new PrefkitError("shards_missing", "no directory was given.", "name the directories to merge.");
+  if (!first)
+    throw new PrefkitError("shards_missing", "no directory was given.", "name the directories to merge.");
   const other = others.find(({ plan }) => plan.id !== first.plan.id);
   if (other) {
     throw new PrefkitError(

@@ -117,7 +117,9 @@ export function startCounts(keys: readonly string[] = []): CountBuilder {
     failed: number;
     readonly codes: Record<string, number>;
   }
-  const cells = new Map<string, Counts>(keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, codes: {} }]));
+  const cells = new Map<string, Counts>(
+    keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, codes: {} }]),
+  );
   let rows = 0;
   return {
     add: (columns) => {

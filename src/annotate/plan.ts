@@ -3,9 +3,9 @@ import { IdSet } from "../core/id-set.ts";
 import { contentHash } from "../core/ids.ts";
 import { groupLack, responseLack } from "../core/scorer.ts";
 import type { Group, Json } from "../core/types.ts";
+import { VERSION } from "../core/version.ts";
 import type { Input, InputRow, Position } from "../store/input/types.ts";
 import type { Codec } from "../store/table.ts";
-import { VERSION } from "../core/version.ts";
 import type { ResolvedRecipe, RunScorer } from "./resolve.ts";
 
 export interface PlannedShard {
@@ -86,7 +86,8 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
       responses += group.responses.length;
       replacedSurrogates += row.replacedSurrogates;
       for (const { key, scorer } of scorers) {
-        if (scorer.needs && isServed(scorer.needs, group, previous)) served.set(key, (served.get(key) ?? 0) + 1);
+        if (scorer.needs && isServed(scorer.needs, group, previous))
+          served.set(key, (served.get(key) ?? 0) + 1);
       }
       previous = group;
     }
@@ -120,7 +121,11 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
 }
 
 /** All that the scores depend on. Where the output goes, time limits and failure budgets do not change a score. */
-export function planId(resolved: ResolvedRecipe, fingerprint: string, options: Pick<PlanOptions, "codec" | "limit">): string {
+export function planId(
+  resolved: ResolvedRecipe,
+  fingerprint: string,
+  options: Pick<PlanOptions, "codec" | "limit">,
+): string {
   const { recipe, scorers } = resolved;
   return contentHash({
     toolkit: VERSION,
@@ -128,7 +133,13 @@ export function planId(resolved: ResolvedRecipe, fingerprint: string, options: P
     map: (recipe.input.map ?? null) as Json,
     groupBy: recipe.input.groupBy ?? null,
     onBadRow: recipe.input.onBadRow,
-    scorers: scorers.map(({ key, config, keepRaw }) => ({ key, config, keepRaw })),
+    // The identity holds the options as they are used: another value of a `${VAR}` is another plan.
+    scorers: scorers.map(({ key, config, cacheIdentity, keepRaw }) => ({
+      key,
+      config,
+      cacheIdentity,
+      keepRaw,
+    })),
     seed: recipe.seed,
     shardSize: recipe.shardSize,
     format: recipe.output.format,
@@ -137,16 +148,24 @@ export function planId(resolved: ResolvedRecipe, fingerprint: string, options: P
   });
 }
 
-function isServed(needs: NonNullable<RunScorer["scorer"]["needs"]>, group: Group, previous: Group | null): boolean {
+function isServed(
+  needs: NonNullable<RunScorer["scorer"]["needs"]>,
+  group: Group,
+  previous: Group | null,
+): boolean {
   const { sibling, ...others } = needs;
   if (sibling && group.siblingId === undefined && group.prompt.id !== previous?.siblingId) return false;
-  return groupLack(group, others) === null && group.responses.some((response) => responseLack(response, needs) === null);
+  return (
+    groupLack(group, others) === null &&
+    group.responses.some((response) => responseLack(response, needs) === null)
+  );
 }
 
 function needWarnings({ key, scorer }: RunScorer, served: number, groups: number): string[] {
   if (!scorer.needs || served === groups) return [];
   const needs = describeNeeds(scorer.needs);
-  if (served > 0) return [`${key} needs ${needs}: it will abstain on ${groups - served} of ${groups} groups.`];
+  if (served > 0)
+    return [`${key} needs ${needs}: it will abstain on ${groups - served} of ${groups} groups.`];
   throw new PrefkitError(
     "need_unmet",
     `scorer "${key}" (${scorer.name}) needs ${needs}, and none of the ${groups} groups has it.`,
@@ -184,12 +203,18 @@ function unusableRows(rows: readonly Extract<InputRow, { kind: "bad" }>[], count
   );
 }
 
-function nothingUsable(input: Input, rows: readonly Extract<InputRow, { kind: "bad" }>[], count: number): PrefkitError {
+function nothingUsable(
+  input: Input,
+  rows: readonly Extract<InputRow, { kind: "bad" }>[],
+  count: number,
+): PrefkitError {
   const names = input.files.map(({ path }) => path).join(", ");
   const [first] = rows;
   return new PrefkitError(
     "empty_input",
-    count === 0 ? `${names} holds no rows.` : `none of the ${count} rows of ${names} can be used; the first: ${first ? describeBadRow(first) : ""}`,
+    count === 0
+      ? `${names} holds no rows.`
+      : `none of the ${count} rows of ${names} can be used; the first: ${first ? describeBadRow(first) : ""}`,
     count === 0 ? "check the path." : (first?.fix ?? "correct the rows."),
   );
 }
@@ -217,7 +242,11 @@ async function duplicate(input: Input, id: string, second: Place): Promise<Prefk
 }
 
 function formatPlace({ file, line, row }: Place): string {
-  return line !== undefined ? `${file}:${line}` : row !== undefined ? `${file}, row ${row}` : (file ?? "the input");
+  return line !== undefined
+    ? `${file}:${line}`
+    : row !== undefined
+      ? `${file}, row ${row}`
+      : (file ?? "the input");
 }
 
 function strayTwin({ group, place }: { readonly group: Group; readonly place: Place }): PrefkitError {

@@ -2,7 +2,9 @@ import { z } from "zod";
 import type { Scorer } from "../core/types.ts";
 
 const share = z.number().gte(0).lte(1);
-const name = z.string().regex(/^[A-Za-z_][\w.-]*$/, "use letters, digits, '_', '-' and '.', starting with a letter");
+const name = z
+  .string()
+  .regex(/^[A-Za-z_][\w.-]*$/, "use letters, digits, '_', '-' and '.', starting with a letter");
 const stringMap = z.union([z.array(z.string()), z.record(z.string(), z.string())]);
 
 const responseMap = z
@@ -23,7 +25,9 @@ const fieldMap = z.strictObject({
   id: z.string().optional(),
   prompt: z.string().optional(),
   reference: z.string().optional(),
-  responses: z.union([z.string(), responseMap, z.array(z.union([z.string(), responseMap])).min(1)]).optional(),
+  responses: z
+    .union([z.string(), responseMap, z.array(z.union([z.string(), responseMap])).min(1)])
+    .optional(),
   tools: z.string().optional(),
   images: z.string().optional(),
   sibling: z.string().optional(),
@@ -32,7 +36,9 @@ const fieldMap = z.strictObject({
 });
 
 const input = z.strictObject({
-  path: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe("Files or globs, from the recipe's folder."),
+  path: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .describe("Files or globs, from the recipe's folder."),
   format: z.enum(["jsonl", "json", "csv", "parquet", "arrow"]).optional(),
   map: fieldMap.optional(),
   groupBy: z.string().optional().describe("One response per row: the field that names the group."),
@@ -46,15 +52,23 @@ const plugIn = z.looseObject({ use: z.string().min(1) });
 /** What every scorer entry may say besides the scorer's own options. */
 export const SCORER_KEYS = {
   timeoutMs: z.number().int().positive().default(60_000).describe("Longer than this: failed, timeout."),
-  maxFailedShare: share.default(0.01).describe("A larger share of failed cells ends the run with exit code 3."),
+  maxFailedShare: share
+    .default(0.01)
+    .describe("A larger share of failed cells ends the run with exit code 3."),
   keepRaw: z.boolean().default(false).describe("Store the judge's reply in the column raw."),
   adapter: z.enum(["autoevals", "evalite"]).optional().describe("The shape of a foreign scorer function."),
-  cost: z.enum(["free", "paid"]).optional().describe("Own modules: paid scores are kept in the persistent cache."),
+  cost: z
+    .enum(["free", "paid"])
+    .optional()
+    .describe("Own modules: paid scores are kept in the persistent cache."),
   cpuBound: z.boolean().optional().describe("Own modules: false runs on the main thread, many at a time."),
 } as const;
 
 const scorer = z.looseObject({
-  use: z.union([z.string().min(1), z.custom<Scorer | InlineScorer>(isInline, "write a scorer's name or a module path")]),
+  use: z.union([
+    z.string().min(1),
+    z.custom<Scorer | InlineScorer>(isInline, "write a scorer's name or a module path"),
+  ]),
   ...SCORER_KEYS,
 });
 
@@ -62,12 +76,24 @@ const term = z.strictObject({
   score: name,
   weight: z.number().default(1),
   transform: z.array(plugIn).default([]),
-  onUnscored: z.enum(["null", "drop-term"]).nullable().default("null").describe("null: no reward; drop-term: the rest sums."),
+  onUnscored: z
+    .enum(["null", "drop-term"])
+    .nullable()
+    .default("null")
+    .describe("null: no reward; drop-term: the rest sums."),
 });
 
 const gate = z
-  .strictObject({ score: name, below: z.number().optional(), above: z.number().optional(), reward: z.number() })
-  .refine((value) => (value.below === undefined) !== (value.above === undefined), "give exactly one of below and above");
+  .strictObject({
+    score: name,
+    below: z.number().optional(),
+    above: z.number().optional(),
+    reward: z.number(),
+  })
+  .refine(
+    (value) => (value.below === undefined) !== (value.above === undefined),
+    "give exactly one of below and above",
+  );
 
 const reward = z.strictObject({ terms: z.array(term).min(1), gates: z.array(gate).default([]) });
 
@@ -76,12 +102,19 @@ const output = z.strictObject({
   split: z
     .record(z.string().regex(/^\w+$/, "use letters, digits and '_'"), share)
     .refine((shares) => !("train" in shares), "leave train out: it is what remains")
-    .refine((shares) => Object.values(shares).reduce((sum, part) => sum + part, 0) <= 1, "the shares sum to more than 1")
+    .refine(
+      (shares) => Object.values(shares).reduce((sum, part) => sum + part, 0) <= 1,
+      "the shares sum to more than 1",
+    )
     .optional()
     .describe("Shares by name; what remains is train."),
   format: z.enum(["parquet", "parquetjs"]).default("parquet"),
   codec: z.enum(["zstd", "snappy"]).optional().describe("Default: zstd where Node has it, else snappy."),
-  fileMb: z.number().positive().default(256).describe("A file is closed and the next begun at about this size."),
+  fileMb: z
+    .number()
+    .positive()
+    .default(256)
+    .describe("A file is closed and the next begun at about this size."),
   license: z.string().optional().describe("For the dataset card's front matter."),
 });
 

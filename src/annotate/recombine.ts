@@ -50,14 +50,16 @@ export async function recombine(
   const files = options.files ?? nodeFiles;
   const from = resolve(directory);
   const out = resolve(options.out ?? directory);
-  await rollForward(files, from);
-  const manifest = await readManifest(files, from);
   if (out !== from) await refuseOccupied(files, out);
+  const isPending = await files.exists(join(workPaths(from).finish, MANIFEST_FILE));
+  if (!isPending) await readManifest(files, from);
   await files.makeDirectory(workPaths(out).root);
   const unlock = await takeLock(files, join(workPaths(out).root, "lock"));
   try {
+    if (isPending) await rollForward(files, from);
+    const manifest = await readManifest(files, from);
     const raw = changedRecipe(manifest.recipe as JsonObject, change);
-    const loaded = { ...recipeFromCode(raw, from, withoutVariables), label };
+    const loaded = { ...recipeFromCode(raw, from, leniently), label };
     const resolved = resolveFinish(loaded, Object.keys(manifest.scorers));
     const status = newStatus([]);
     options.onStart?.(status);
@@ -67,12 +69,13 @@ export async function recombine(
     return made === null ? null : { manifest: made, out };
   } finally {
     await unlock();
-    if (out !== from && !(await files.exists(join(out, MANIFEST_FILE)))) await files.remove(workPaths(out).root);
+    if (out !== from && !(await files.exists(join(out, MANIFEST_FILE))))
+      await files.remove(workPaths(out).root);
   }
 }
 
 /** A finished recipe is read for its reward and pairs only: its variables may stay as they are written. */
-const withoutVariables: Readonly<Record<string, string>> = new Proxy(
+const leniently: Readonly<Record<string, string>> = new Proxy(
   {},
   { get: (_, variable) => `\${${String(variable)}}` },
 );
@@ -85,5 +88,9 @@ function changedRecipe(recipe: JsonObject, change: FinishChange): JsonObject {
 async function refuseOccupied(files: Files, out: string): Promise<void> {
   const names = await files.list(out);
   if (names === null || names.length === 0) return;
-  throw new PrefkitError("not_this_run", `${out} is not empty.`, "choose an empty --out, or leave --out away to change the dataset in place.");
+  throw new PrefkitError(
+    "not_this_run",
+    `${out} is not empty.`,
+    "choose an empty --out, or leave --out away to change the dataset in place.",
+  );
 }

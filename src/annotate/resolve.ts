@@ -1,15 +1,15 @@
-import { isPrefkitError, PrefkitError } from "../core/errors.ts";
-import { contentHash } from "../core/ids.ts";
-import { nearest, suggestion } from "../core/nearest.ts";
 import { toScorer } from "../core/adapters.ts";
+import { isPrefkitError, type PrefkitError } from "../core/errors.ts";
+import { contentHash, sha256 } from "../core/ids.ts";
+import { nearest, suggestion } from "../core/nearest.ts";
 import type { ScorerDefinition } from "../core/scorer.ts";
 import type { Json, Scorer } from "../core/types.ts";
-import type { PairBuilder } from "../pairs/pair-builder.ts";
 import { pairBuilders } from "../pairs/index.ts";
+import type { PairBuilder } from "../pairs/pair-builder.ts";
 import type { CombinePlan } from "../shaping/combine.ts";
 import { transforms } from "../shaping/index.ts";
-import { type LoadedRecipe, recipeFault, schemaFault } from "./load-recipe.ts";
-import { type Recipe, SCORER_KEYS, type ScorerEntry } from "./recipe.ts";
+import { type LoadedRecipe, recipeFault, schemaFault, valueAt } from "./load-recipe.ts";
+import { type InlineScorer, type Recipe, SCORER_KEYS, type ScorerEntry } from "./recipe.ts";
 import { loadOwnExport, makeScorer, moduleHash, parseOwnUse, type ScorerSource } from "./scorer-source.ts";
 
 /** The scorers a recipe may name, and the module that lists them, so that a thread can make them again. */
@@ -61,7 +61,10 @@ export async function resolveRecipe(loaded: LoadedRecipe, catalog: Catalog): Pro
 }
 
 /** The part of a recipe that comes after scoring. `keys` are the scores there are. */
-export function resolveFinish(loaded: LoadedRecipe, keys: readonly string[]): Omit<ResolvedRecipe, "scorers"> {
+export function resolveFinish(
+  loaded: LoadedRecipe,
+  keys: readonly string[],
+): Omit<ResolvedRecipe, "scorers"> {
   const { recipe } = loaded;
   const reward = recipe.reward ?? defaultReward(keys);
   if (recipe.pairs && !reward) {
@@ -76,7 +79,10 @@ export function resolveFinish(loaded: LoadedRecipe, keys: readonly string[]): Om
     recipe,
     combine: reward ? resolveCombine(loaded, reward, keys) : null,
     pairs: recipe.pairs
-      ? { builder: resolvePairs(loaded, recipe.pairs, ["pairs"]), config: written(loaded, "pairs") }
+      ? {
+          builder: create(pairBuilders, "pair builder", recipe.pairs, ["pairs"], loaded),
+          config: written(loaded, "pairs"),
+        }
       : null,
     rewardConfig: recipe.reward ? written(loaded, "reward") : ((reward ?? null) as Json),
   };
@@ -125,7 +131,13 @@ async function resolveScorer(
       orderSensitive: false,
       configHash: contentHash(config).slice(0, 16),
       config,
-      cacheIdentity: { ...config, options: options as Json },
+      // A function has no version of its own: its source text stands for it, and what it closes over is not covered.
+      cacheIdentity: {
+        ...config,
+        options: options as Json,
+        seed: loaded.recipe.seed,
+        code: sha256(sourceText(use)),
+      },
       source: null,
     };
   }
@@ -138,7 +150,9 @@ async function resolveScorer(
       ...(entry.adapter ? { adapter: entry.adapter } : {}),
     };
     const exported = await loadOwnExport(source);
-    const traits = (typeof exported === "object" && exported !== null ? exported : {}) as Partial<ScorerDefinition>;
+    const traits = (
+      typeof exported === "object" && exported !== null ? exported : {}
+    ) as Partial<ScorerDefinition>;
     const scorer = await makeScorer(source).catch((error: unknown) => {
       throw asRecipeFault(error, fail, ["scorers", key]);
     });
@@ -201,7 +215,7 @@ function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly str
         weight: term.weight,
         onUnscored: term.onUnscored ?? "null",
         transforms: term.transform.map((entry, place) =>
-          create(transforms, "transform", entry, [...path, "transform", place], fail),
+          create(transforms, "transform", entry, [...path, "transform", place], loaded),
         ),
       };
     }),
@@ -210,15 +224,6 @@ function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly str
       return gate;
     }),
   };
-}
-
-function resolvePairs(
-  loaded: Pick<LoadedRecipe, "label" | "line">,
-  entry: { readonly use: string; readonly [option: string]: unknown },
-  path: readonly PropertyKey[],
-): PairBuilder {
-  const fail = recipeFault(loaded.label, loaded.line);
-  return create(pairBuilders, "pair builder", entry, path, fail);
 }
 
 type Fault = ReturnType<typeof recipeFault>;
@@ -232,15 +237,16 @@ function create<Made>(
   kind: string,
   entry: { readonly use: string; readonly [option: string]: unknown },
   path: readonly PropertyKey[],
-  fail: Fault,
+  loaded: LoadedRecipe,
 ): Made {
+  const fail = recipeFault(loaded.label, loaded.line);
   const { use, ...options } = entry;
   const definition = Object.hasOwn(known, use) ? known[use] : undefined;
   if (!definition) {
     throw fail([...path, "use"], `there is no ${kind} "${use}".`, suggestion(use, Object.keys(known)));
   }
   const parsed = definition.options.safeParse(options);
-  if (!parsed.success) throw optionFault(parsed.error, options, definition, fail, path);
+  if (!parsed.success) throw optionFault(parsed.error, valueAt(loaded.raw, path), definition, fail, path);
   return inRecipe(fail, path, () => definition.create(parsed.data));
 }
 
@@ -280,18 +286,32 @@ function asRecipeFault(error: unknown, fail: Fault, path: readonly PropertyKey[]
   return fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
 }
 
+function sourceText(given: InlineScorer | Scorer): string {
+  return String(typeof given === "function" ? given : given.score);
+}
+
 /** A scorer's options as the recipe's author wrote them, before interpolation. */
 function writtenOptions(raw: unknown, key: string): Json {
-  const entry = ((raw as { scorers?: Record<string, unknown> }).scorers ?? {})[key];
+  const entry = (raw as { scorers?: Record<string, unknown> }).scorers?.[key];
   if (typeof entry !== "object" || entry === null) return {};
   return JSON.parse(
-    JSON.stringify(Object.fromEntries(Object.entries(entry).filter(([name]) => name !== "use" && !(name in SCORER_KEYS)))),
+    JSON.stringify(
+      Object.fromEntries(Object.entries(entry).filter(([name]) => name !== "use" && !(name in SCORER_KEYS))),
+    ),
   ) as Json;
 }
 
 /** What is written beside each score. */
-export function scoreInfos(
-  scorers: readonly RunScorer[],
-): readonly { readonly key: string; readonly scorer: string; readonly version: number; readonly configHash: string }[] {
-  return scorers.map(({ key, scorer, configHash }) => ({ key, scorer: scorer.name, version: scorer.version, configHash }));
+export function scoreInfos(scorers: readonly RunScorer[]): readonly {
+  readonly key: string;
+  readonly scorer: string;
+  readonly version: number;
+  readonly configHash: string;
+}[] {
+  return scorers.map(({ key, scorer, configHash }) => ({
+    key,
+    scorer: scorer.name,
+    version: scorer.version,
+    configHash,
+  }));
 }

@@ -1,12 +1,12 @@
+import { join } from "node:path";
+import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
 import type { Group, JsonObject, ScoreColumn, ScoredGroup } from "../core/types.ts";
-import { PrefkitError } from "../core/errors.ts";
-import { join } from "node:path";
+import type { Input } from "../store/input/types.ts";
 import { type Manifest, tableFiles } from "../store/manifest.ts";
 import { openTable } from "../store/parquet-reader.ts";
 import { groupFromRow } from "../store/row-sets.ts";
 import type { Row } from "../store/table.ts";
-import type { Input } from "../store/input/types.ts";
 import { type FinishFacts, type FinishOptions, finishDataset, type ScoredSource, splitOf } from "./finish.ts";
 import { groupScoreRows } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
@@ -63,8 +63,14 @@ export function factsOfManifest(manifest: Manifest): FinishFacts {
 type Scores = ReturnType<typeof groupScoreRows>;
 
 /** The scores that come next, which must be this group's. A group without responses has no rows. */
-async function columnsOf(scores: Scores, group: Group, manifest: Manifest, directory: string): Promise<readonly ScoreColumn[]> {
-  if (group.responses.length === 0) return Object.keys(manifest.scorers).map((name) => ({ name, scores: [] }));
+async function columnsOf(
+  scores: Scores,
+  group: Group,
+  manifest: Manifest,
+  directory: string,
+): Promise<readonly ScoreColumn[]> {
+  if (group.responses.length === 0)
+    return Object.keys(manifest.scorers).map((name) => ({ name, scores: [] }));
   const next = await scores.next();
   if (next.done || next.value.promptId !== group.prompt.id) throw tablesDisagree(directory, group.prompt.id);
   return next.value.columns;

@@ -8,7 +8,14 @@ import type { JsonObject } from "../core/types.ts";
 import { availableCodec } from "../store/compression.ts";
 import { openInput } from "../store/input/index.ts";
 import type { Input } from "../store/input/types.ts";
-import { CARD_FILE, MANIFEST_FILE, type Manifest, readManifest, STATS_FILE, TABLES } from "../store/manifest.ts";
+import {
+  CARD_FILE,
+  MANIFEST_FILE,
+  type Manifest,
+  readManifest,
+  STATS_FILE,
+  TABLES,
+} from "../store/manifest.ts";
 import { type FinishFacts, finishDataset, rollForward, writtenRecipe } from "./finish.ts";
 import {
   failedCells,
@@ -80,7 +87,11 @@ export interface Validation {
 }
 
 /** Runs a recipe: plan, score, finish. See docs/running.md for what is kept when it is killed. */
-export async function run(loaded: LoadedRecipe, catalog: Catalog, options: RunOptions = {}): Promise<RunOutcome> {
+export async function run(
+  loaded: LoadedRecipe,
+  catalog: Catalog,
+  options: RunOptions = {},
+): Promise<RunOutcome> {
   const resolved = await resolveRecipe(loaded, catalog);
   const files = options.files ?? nodeFiles;
   const out = outputDirectory(loaded, options.out);
@@ -203,7 +214,16 @@ async function followRecipe(
     enterPhase(status, "done", plan.groups);
     return { ...base, kind: "unchanged", manifest: finished };
   }
-  const manifest = await refinish({ files, from: out, out, manifest: finished, resolved, status, stop, origin: { input, plan } });
+  const manifest = await refinish({
+    files,
+    from: out,
+    out,
+    manifest: finished,
+    resolved,
+    status,
+    stop,
+    origin: { input, plan },
+  });
   if (manifest === null) return { ...base, kind: "stopped", manifest: null };
   enterPhase(status, "done", plan.groups);
   return { ...base, kind: "done", manifest };
@@ -219,7 +239,11 @@ function outputDirectory(loaded: LoadedRecipe, out: string | undefined): string 
   if (out !== undefined) return resolve(out);
   const { dir } = loaded.recipe.output;
   if (dir !== undefined) return resolve(loaded.directory, dir);
-  throw new PrefkitError("bad_recipe", `${loaded.label} names no output directory.`, "add `output: { dir: … }` or give --out DIR.");
+  throw new PrefkitError(
+    "bad_recipe",
+    `${loaded.label} names no output directory.`,
+    "add `output: { dir: … }` or give --out DIR.",
+  );
 }
 
 function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void {
@@ -229,7 +253,11 @@ function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void 
     throw new PrefkitError("bad_option", `${name} is ${value}.`, "give a whole number of at least 1.");
   }
   if (slice && !(Number.isSafeInteger(slice.index) && slice.index >= 0 && slice.index < slice.count)) {
-    throw new PrefkitError("bad_option", `shard ${slice.index}/${slice.count} is none.`, "write i/n with 0 <= i < n.");
+    throw new PrefkitError(
+      "bad_option",
+      `shard ${slice.index}/${slice.count} is none.`,
+      "write i/n with 0 <= i < n.",
+    );
   }
 }
 
@@ -246,7 +274,12 @@ async function checkDirectory(files: Files, out: string): Promise<void> {
 }
 
 /** Slices of one division may share a directory; a whole run, another division or a start from scratch may not. */
-async function refuseOthers(files: Files, out: string, slice: ShardSlice | null, force: boolean): Promise<void> {
+async function refuseOthers(
+  files: Files,
+  out: string,
+  slice: ShardSlice | null,
+  force: boolean,
+): Promise<void> {
   const { root } = workPaths(out);
   for (const name of (await files.list(root)) ?? []) {
     const held = /^lock(?:-\d+-of-(\d+))?$/.exec(name);
@@ -291,7 +324,9 @@ async function planFor(
   const existing = await readPlan(files, out);
   const marks = await fileMarks(resolved, input);
   if (existing && planId(resolved, existing.input.fingerprint, wanted) === existing.id) {
-    const seen = (await files.exists(paths.scan)) ? Buffer.from(await files.readAll(paths.scan)).toString("utf8") : "";
+    const seen = (await files.exists(paths.scan))
+      ? Buffer.from(await files.readAll(paths.scan)).toString("utf8")
+      : "";
     if (seen === marks) return existing;
   }
   const plan = await makePlan(resolved, input, wanted);
@@ -340,7 +375,11 @@ function otherRun(out: string): PrefkitError {
   );
 }
 
-function factsOf(resolved: ResolvedRecipe, plan: Plan, records: ReadonlyMap<number, ShardRecord>): FinishFacts {
+function factsOf(
+  resolved: ResolvedRecipe,
+  plan: Plan,
+  records: ReadonlyMap<number, ShardRecord>,
+): FinishFacts {
   return {
     planId: plan.id,
     input: { ...plan.input, limit: plan.limit, warnings: plan.warnings } as unknown as JsonObject,
@@ -350,7 +389,9 @@ function factsOf(resolved: ResolvedRecipe, plan: Plan, records: ReadonlyMap<numb
     groups: plan.groups,
     extras: plan.extras,
     failedCells: [...records.values()].reduce((sum, record) => sum + failedCells(record), 0),
-    scorers: Object.fromEntries(resolved.scorers.map(({ key, configHash, config }) => [key, { configHash, config }])),
+    scorers: Object.fromEntries(
+      resolved.scorers.map(({ key, configHash, config }) => [key, { configHash, config }]),
+    ),
     scoreInfo: scoreInfos(resolved.scorers),
   };
 }
@@ -381,4 +422,3 @@ async function writeStats(files: Files, out: string, status: RunStatus, started:
   await writeWhole(files, temporary, `${JSON.stringify(stats, null, 2)}\n`);
   await files.rename(temporary, join(out, STATS_FILE));
 }
-

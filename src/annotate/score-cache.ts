@@ -45,7 +45,9 @@ function groupContent(group: Group | Omit<Group, "sibling">): Json {
 }
 
 /** PREFKIT_CACHE_DIR, else XDG_CACHE_HOME/prefkit, else ~/.cache/prefkit. */
-export function cacheDirectory(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+export function cacheDirectory(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   if (environment.PREFKIT_CACHE_DIR) return environment.PREFKIT_CACHE_DIR;
   return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "prefkit");
 }
@@ -127,7 +129,9 @@ export async function summarizeCache(directory: string = cacheDirectory()): Prom
 }
 
 /** Every entry, streamed; for export and for looking. */
-export async function* readCache(directory: string = cacheDirectory()): AsyncGenerator<{ key: string } & CachedScores> {
+export async function* readCache(
+  directory: string = cacheDirectory(),
+): AsyncGenerator<{ key: string } & CachedScores> {
   const database = openDatabase(directory);
   try {
     for (const { key, value } of database.getRange()) yield { key, ...(JSON.parse(value) as CachedScores) };

@@ -53,14 +53,22 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
   };
 
   const score: GroupScoring["score"] = (group, previous) => {
-    if (group.responses.length === 0) return assemble(setup, group, setup.scorers.map(() => []));
+    if (group.responses.length === 0)
+      return assemble(
+        setup,
+        group,
+        setup.scorers.map(() => []),
+      );
     const results: (Scores | Promise<Scores>)[] = [];
     const threaded: RunScorer[] = [];
     let pooled: Promise<ReadonlyMap<string, Scores>> | null = null;
     const toCall = setup.scorers.filter((run) => !isSettled(columnOf(previous, run.key)));
     for (const run of toCall) if (runsInThread(setup, run)) threaded.push(run);
     if (threaded.length > 0 && setup.pool) {
-      pooled = setup.pool.run(group, threaded.map(({ key }) => key));
+      pooled = setup.pool.run(
+        group,
+        threaded.map(({ key }) => key),
+      );
     }
     for (const run of setup.scorers) {
       const earlier = columnOf(previous, run.key);
@@ -69,11 +77,19 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
       } else if (pooled && threaded.includes(run)) {
         results.push(pooled.then((scores) => retried(earlier, scores.get(run.key) ?? [])));
       } else {
-        const scores = run.cost === "paid" && setup.cache ? callPaid(run, group, setup.cache) : callHere(setup, run, group);
-        results.push(scores instanceof Promise ? scores.then((fresh) => retried(earlier, fresh)) : retried(earlier, scores));
+        const scores =
+          run.cost === "paid" && setup.cache
+            ? callPaid(run, group, setup.cache)
+            : callHere(setup, run, group);
+        results.push(
+          scores instanceof Promise
+            ? scores.then((fresh) => retried(earlier, fresh))
+            : retried(earlier, scores),
+        );
       }
     }
-    if (!results.some((result) => result instanceof Promise)) return assemble(setup, group, results as Scores[]);
+    if (!results.some((result) => result instanceof Promise))
+      return assemble(setup, group, results as Scores[]);
     return Promise.all(results).then((scores) => assemble(setup, group, scores));
   };
   const drain = async (): Promise<void> => {

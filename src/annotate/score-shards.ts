@@ -16,11 +16,18 @@ import {
   workPaths,
 } from "./journal.ts";
 import { mapOrdered } from "./ordered.ts";
-import { type CountBuilder, countCells, createPart, type PartWriter, readPart, startCounts } from "./parts.ts";
+import {
+  type CountBuilder,
+  countCells,
+  createPart,
+  type PartWriter,
+  readPart,
+  startCounts,
+} from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
 import type { RunScorer } from "./resolve.ts";
-import { groupScoring } from "./score-group.ts";
 import type { ScoreCache } from "./score-cache.ts";
+import { groupScoring } from "./score-group.ts";
 import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";
 import { startWorkerPool, type WorkerPool } from "./worker-pool.ts";
 
@@ -84,14 +91,21 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
     const record = records.get(shard);
     return !record || (isOpen(record) && !phase.requireScored);
   });
-  enterPhase(status, "score", mine.reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0));
+  enterPhase(
+    status,
+    "score",
+    mine.reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0),
+  );
   const finishedGroups = mine
     .filter((shard) => !open.includes(shard))
     .reduce((sum, shard) => sum + (plan.shards[shard]?.groups ?? 0), 0);
   status.done = finishedGroups;
   status.resumed = finishedGroups;
 
-  const budget = failureBudget(phase, mine.filter((shard) => !open.includes(shard)).flatMap((shard) => records.get(shard) ?? []));
+  const budget = failureBudget(
+    phase,
+    mine.filter((shard) => !open.includes(shard)).flatMap((shard) => records.get(shard) ?? []),
+  );
   if (open.length === 0) {
     budget.checkAtEnd();
     return { records, finished: true };
@@ -102,7 +116,14 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
   setMaxListeners(0, cancel.signal);
   const cache = scorers.some(({ cost }) => cost === "paid") ? phase.openCache() : null;
   const pool = startPool(phase);
-  const scoring = groupScoring({ scorers, seed: plan.seed, cancel: cancel.signal, cache, pool, counts: status.scorers });
+  const scoring = groupScoring({
+    scorers,
+    seed: plan.seed,
+    cancel: cancel.signal,
+    cache,
+    pool,
+    counts: status.scorers,
+  });
   let part: OpenPart | null = null;
   try {
     const work = ({ shard, group, previous }: Work): Done | Promise<Done> => {
@@ -226,7 +247,8 @@ async function* groupsToScore(
       const batch: Work[] = [];
       for (const group of groups) {
         const next = await earlier?.next();
-        const found = next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
+        const found =
+          next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
         batch.push({ shard, group, previous: found });
       }
       yield batch;
@@ -275,11 +297,16 @@ function temporaryPath(out: string, shard: number): string {
 }
 
 /** The file with the scores that an earlier run left of an open shard: the whole part, or what a kill left of one. */
-async function leftBehind({ files, out }: ScorePhase, shard: number, isWhole: boolean): Promise<string | null> {
+async function leftBehind(
+  { files, out }: ScorePhase,
+  shard: number,
+  isWhole: boolean,
+): Promise<string | null> {
   if (isWhole) return partPath(out, shard);
   const [partial, temporary] = [partialPath(out, shard), temporaryPath(out, shard)];
   // A kill may have come twice; the one that got further is kept.
-  if ((await fileBytes(files, temporary)) > (await fileBytes(files, partial))) await files.rename(temporary, partial);
+  if ((await fileBytes(files, temporary)) > (await fileBytes(files, partial)))
+    await files.rename(temporary, partial);
   return (await files.exists(partial)) ? partial : null;
 }
 
@@ -318,7 +345,8 @@ function failureBudget(phase: ScorePhase, finished: readonly ShardRecord[]): Fai
       total.cells += counts.scored + counts.abstained + counts.failed;
       if (record.accepted) continue;
       total.failed += counts.failed;
-      for (const [code, count] of Object.entries(counts.codes)) total.codes.set(code, (total.codes.get(code) ?? 0) + count);
+      for (const [code, count] of Object.entries(counts.codes))
+        total.codes.set(code, (total.codes.get(code) ?? 0) + count);
     }
   }
   for (const [key, counts] of phase.status.scorers) {
@@ -385,4 +413,3 @@ function exceeded(run: RunScorer, { cells, failed, codes, lastWhy }: Totals): Pr
 export function openFailures(records: ReadonlyMap<number, ShardRecord>): number {
   return [...records.values()].filter(isOpen).reduce((sum, record) => sum + failedCells(record), 0);
 }
-

@@ -33,7 +33,8 @@ export function partsSource(options: {
         for (const group of groups) {
           const next = await part?.next();
           const found = !next || next.done || next.value.promptId !== group.prompt.id ? null : next.value;
-          if (!found || !isWhole(found, keys, group.responses.length)) throw notTheInput(shard, group.prompt.id);
+          if (!found || !isWhole(found, keys, group.responses.length))
+            throw notTheInput(shard, group.prompt.id);
           scored.push({ group, columns: found.columns });
         }
         yield { shard, groups: scored };

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { toScorer } from "../core/adapters.ts";
 import { PrefkitError, reasonOf } from "../core/errors.ts";
 import { sha256 } from "../core/ids.ts";
@@ -24,7 +24,8 @@ export async function makeScorer(source: ScorerSource): Promise<Scorer> {
   const module = await importModule(source);
   if (source.kind === "list") {
     const definition = (module.scorers as Record<string, ScorerDefinition> | undefined)?.[source.name];
-    if (!definition) throw new PrefkitError("internal", `${source.module} lists no ${source.name}.`, "report this.");
+    if (!definition)
+      throw new PrefkitError("internal", `${source.module} lists no ${source.name}.`, "report this.");
     return definition.create(definition.options.parse(source.options));
   }
   return toScorer(ownExport(module, source), {

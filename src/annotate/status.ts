@@ -54,7 +54,11 @@ export function chargeStage(status: RunStatus, stage: string, started: number): 
 }
 
 /** The batches of a stream, with the time until each came charged to a stage. */
-export async function* chargedStream<T>(status: RunStatus, stage: string, stream: AsyncIterable<T>): AsyncGenerator<T> {
+export async function* chargedStream<T>(
+  status: RunStatus,
+  stage: string,
+  stream: AsyncIterable<T>,
+): AsyncGenerator<T> {
   const iterator = stream[Symbol.asyncIterator]();
   try {
     for (;;) {

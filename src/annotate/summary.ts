@@ -1,4 +1,3 @@
-import type { RewardedGroup, Score } from "../core/types.ts";
 import {
   addCoMoments,
   addToMoments,
@@ -9,6 +8,7 @@ import {
   NO_CO_MOMENTS,
   NO_MOMENTS,
 } from "../core/stats.ts";
+import type { RewardedGroup, Score } from "../core/types.ts";
 import type { NoPairReason, PairResult } from "../pairs/pair-builder.ts";
 import type { DatasetSummary, ScorerSummary } from "../store/manifest.ts";
 
@@ -47,7 +47,8 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
       groups += 1;
       responses += group.responses.length;
       const [first, ...others] = group.responses;
-      if (first && others.length > 0 && others.every(({ text }) => text === first.text)) groupsWithEqualTexts += 1;
+      if (first && others.length > 0 && others.every(({ text }) => text === first.text))
+        groupsWithEqualTexts += 1;
       for (const { name, scores } of columns) {
         const sums = scorers.get(name);
         if (!sums) continue;
@@ -62,8 +63,8 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
           const key = `${a},${b}`;
           let sums = agreement.get(key) ?? NO_CO_MOMENTS;
           for (let index = 0; index < group.responses.length; index++) {
-            const x = valueOf(columns[a]?.scores[index]);
-            const y = valueOf(columns[b]?.scores[index]);
+            const x = scoredValue(columns[a]?.scores[index]);
+            const y = scoredValue(columns[b]?.scores[index]);
             if (x !== null && y !== null) sums = addCoMoments(sums, x, y);
           }
           agreement.set(key, sums);
@@ -79,9 +80,15 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
       if (result.pairs.length > 0) groupsWithPairs += 1;
       for (const { chosen, rejected, rewardMargin } of result.pairs) {
         margin = addToMoments(margin, rewardMargin);
-        longer += chosen.text.length > rejected.text.length ? 1 : chosen.text.length === rejected.text.length ? 0.5 : 0;
+        longer +=
+          chosen.text.length > rejected.text.length
+            ? 1
+            : chosen.text.length === rejected.text.length
+              ? 0.5
+              : 0;
       }
-      for (const reason of result.unpaired) if (reason !== null) unpaired[reason] = (unpaired[reason] ?? 0) + 1;
+      for (const reason of result.unpaired)
+        if (reason !== null) unpaired[reason] = (unpaired[reason] ?? 0) + 1;
     },
     build: () => ({
       groups,
@@ -92,10 +99,18 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
       groupsWithEqualTexts,
       scorers: Object.fromEntries([...scorers].map(([key, sums]) => [key, summarize(sums)])),
       reward: { count: reward.count, mean: orNull(reward, reward.mean), deviation: deviationOf(reward) },
-      rewardMargin: { mean: orNull(margin, margin.mean), min: orNull(margin, margin.min), max: orNull(margin, margin.max) },
+      rewardMargin: {
+        mean: orNull(margin, margin.mean),
+        min: orNull(margin, margin.min),
+        max: orNull(margin, margin.max),
+      },
       agreement: [...agreement].map(([key, sums]) => {
         const [a = 0, b = 0] = key.split(",").map(Number);
-        return { between: [keys[a] ?? "", keys[b] ?? ""] as const, responses: sums.count, r: correlationOf(sums) };
+        return {
+          between: [keys[a] ?? "", keys[b] ?? ""] as const,
+          responses: sums.count,
+          r: correlationOf(sums),
+        };
       }),
       length: {
         chosenLongerShare: pairs === 0 ? null : longer / pairs,
@@ -120,6 +135,6 @@ function orNull({ count }: Moments, value: number): number | null {
   return count === 0 ? null : value;
 }
 
-function valueOf(score: Score | undefined): number | null {
+function scoredValue(score: Score | undefined): number | null {
   return score?.kind === "scored" ? score.value : null;
 }

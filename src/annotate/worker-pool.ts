@@ -31,6 +31,8 @@ const JOBS_PER_THREAD = 2;
 /** A scorer that is killed by the clock gets this much longer than its own timer, which answers first when it can. */
 const KILL_GRACE_MS = 250;
 const START_TIMEOUT_MS = 60_000;
+/** A module that ends its thread from a timer of its own would be started again for ever. */
+const MAX_IDLE_DEATHS = 20;
 
 /** Where the worker's compiled file is: beside this file, or in dist/ when this runs from the TypeScript source. */
 function workerFile(): URL {
@@ -48,6 +50,7 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
   const waiting: Job[] = [];
   const pool = new Set<Thread>();
   let nextId = 0;
+  let idleDeaths = 0;
   let closed = false;
   let broken: PrefkitError | null = null;
 
@@ -60,14 +63,21 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
     });
     worker.stdout.on("data", (chunk: Buffer) => process.stderr.write(chunk));
     const thread: Thread = { worker, jobs: [], timer: undefined, ready: false };
-    thread.timer = setTimeout(() => breakAll(`a scoring thread did not start within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+    thread.timer = setTimeout(
+      () => breakAll(`a scoring thread did not start within ${START_TIMEOUT_MS} ms`),
+      START_TIMEOUT_MS,
+    );
     worker.on("message", (reply: WorkerReply) => onReply(thread, reply));
     worker.on("error", (error) => onDeath(thread, error));
     worker.on("exit", () => onDeath(thread, new Error("the scoring thread ended")));
     pool.add(thread);
   };
   const breakAll = (why: string): void => {
-    broken = new PrefkitError("unreadable_module", `a scorer cannot be made in a worker: ${why}.`, "correct the scorer's module.");
+    broken = new PrefkitError(
+      "unreadable_module",
+      `a scorer cannot be made in a worker: ${why}.`,
+      "correct the scorer's module.",
+    );
     for (const job of waiting.splice(0)) job.reject(broken);
     for (const thread of pool) {
       clearTimeout(thread.timer);
@@ -78,11 +88,15 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
   };
   const onReply = (thread: Thread, reply: WorkerReply): void => {
     if (!pool.has(thread)) return;
-    if (reply.kind === "broken") return breakAll(reply.why);
+    if (reply.kind === "broken") {
+      breakAll(reply.why);
+      return;
+    }
     if (reply.kind === "ready") {
       clearTimeout(thread.timer);
       thread.ready = true;
-      return feed(thread);
+      feed(thread);
+      return;
     }
     const front = thread.jobs[0];
     if (front?.id !== reply.id) return;
@@ -131,11 +145,17 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
   const onDeath = (thread: Thread, error: Error & { code?: string }): void => {
     if (!pool.has(thread) || closed) return;
     const front = thread.jobs[0];
-    if (!thread.ready || !front) {
-      if (!thread.ready) return breakAll(error.message);
-      pool.delete(thread);
+    if (!thread.ready) {
+      breakAll(error.message);
+      return;
+    }
+    if (!front) {
+      idleDeaths += 1;
       clearTimeout(thread.timer);
-      return start();
+      pool.delete(thread);
+      if (idleDeaths > MAX_IDLE_DEATHS) breakAll(`threads keep ending while idle: ${error.message}`);
+      else start();
+      return;
     }
     const code = error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "out_of_memory" : "worker_died";
     end(thread, currentKey(front.job), failAll(front.job.group, code, error.message));

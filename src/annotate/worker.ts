@@ -43,7 +43,12 @@ async function main(setup: WorkerSetup, port: NonNullable<typeof parentPort>): P
           reply({ kind: "scores", id: task.id, key, scores });
         } catch (error) {
           // A score that cannot be copied between threads (a function inside, say).
-          reply({ kind: "scores", id: task.id, key, scores: failAll(task.group, "not_a_score", reasonOf(error)) });
+          reply({
+            kind: "scores",
+            id: task.id,
+            key,
+            scores: failAll(task.group, "not_a_score", reasonOf(error)),
+          });
         }
       }
     });

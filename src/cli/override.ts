@@ -19,6 +19,11 @@ export function override(loaded: LoadedRecipe, flags: OverrideFlags, directory: 
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
     ...(input ? { input: { ...loaded.recipe.input, path: input } } : {}),
   });
-  if (!recipe.success) throw schemaFault(recipe.error, raw, recipeFault("the command line", () => undefined));
+  if (!recipe.success)
+    throw schemaFault(
+      recipe.error,
+      raw,
+      recipeFault("the command line", () => undefined),
+    );
   return { ...loaded, raw, recipe: recipe.data };
 }

@@ -22,11 +22,16 @@ export interface CommandSetup {
 /** The whole command line. One command per file. */
 export function buildProgram(terminal: Terminal, exit: (code: number) => void): Command {
   const program = new Command("prefkit")
-    .description("Scores, rewards and preference pairs for language-model responses, as Parquet that trainers read.")
+    .description(
+      "Scores, rewards and preference pairs for language-model responses, as Parquet that trainers read.",
+    )
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(add --help for the options and examples)")
-    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
     .addHelpText(
       "after",
       `

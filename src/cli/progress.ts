@@ -51,7 +51,9 @@ export function startProgress(terminal: Terminal, options: { readonly quiet: boo
       }
       if (plan && plan.input.skippedRows > 0) {
         update?.clear();
-        terminal.err(`${pc.yellow("warning:")} ${plan.input.skippedRows} rows cannot be used and are left out; the first: ${plan.input.skippedExamples[0]}`);
+        terminal.err(
+          `${pc.yellow("warning:")} ${plan.input.skippedRows} rows cannot be used and are left out; the first: ${plan.input.skippedExamples[0]}`,
+        );
       }
     },
     note: (text) => {
@@ -89,7 +91,9 @@ export function block(status: RunStatus | null, planned: number, elapsedMs: numb
   for (const [key, cells] of status.scorers) {
     const failed = cells.failed === 0 ? pc.dim("0 failed") : pc.red(`${count(cells.failed)} failed`);
     const cached = cells.cached === 0 ? "" : `  ${count(cells.cached)} from cache`;
-    lines.push(`  ${key.padEnd(keys)}  ${count(cells.scored)} scored  ${pc.dim(`${count(cells.abstained)} abstained`)}  ${failed}${cached}`);
+    lines.push(
+      `  ${key.padEnd(keys)}  ${count(cells.scored)} scored  ${pc.dim(`${count(cells.abstained)} abstained`)}  ${failed}${cached}`,
+    );
   }
   return lines;
 }

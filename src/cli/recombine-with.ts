@@ -20,7 +20,9 @@ export async function recombineWith(
   flags: RecombineFlags,
 ): Promise<void> {
   const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-  const signals = listenForSignals((name) => progress.note(`${name}: stopping; the dataset stays as it was.`));
+  const signals = listenForSignals((name) =>
+    progress.note(`${name}: stopping; the dataset stays as it was.`),
+  );
   try {
     const made = await recombine(directory, change, label, {
       stop: signals.stop,
@@ -33,7 +35,8 @@ export async function recombineWith(
       return exit(exitCodes(signals.received()));
     }
     const { manifest, out } = made;
-    if (flags.json) terminal.out(JSON.stringify({ ok: true, out, summary: manifest.summary, files: manifest.files }));
+    if (flags.json)
+      terminal.out(JSON.stringify({ ok: true, out, summary: manifest.summary, files: manifest.files }));
     else for (const line of datasetLines(manifest, shortPath(out, terminal.directory))) terminal.out(line);
   } finally {
     progress.stop();

@@ -53,7 +53,8 @@ export function integer(least: number): (text: string) => number {
 /** A parser for numbers. */
 export function decimal(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`got "${text}"; give a number.`);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new InvalidArgumentError(`got "${text}"; give a number.`);
   return value;
 }
 
@@ -62,7 +63,11 @@ export function sliceOf(text: string | undefined): ShardSlice | null {
   const match = /^(\d+)\/(\d+)$/.exec(text);
   const [index, count] = [Number(match?.[1]), Number(match?.[2])];
   if (!match || index >= count) {
-    throw new PrefkitError("bad_option", `--shard got "${text}".`, "write i/n with 0 <= i < n, as in --shard 0/4.");
+    throw new PrefkitError(
+      "bad_option",
+      `--shard got "${text}".`,
+      "write i/n with 0 <= i < n, as in --shard 0/4.",
+    );
   }
   return { index, count };
 }

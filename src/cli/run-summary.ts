@@ -27,7 +27,9 @@ export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: bool
     return;
   }
   if (outcome.kind === "scored") {
-    terminal.err(`Scored this share of the shards; \`prefkit merge\` joins the directories when all are done.`);
+    terminal.err(
+      `Scored this share of the shards; \`prefkit merge\` joins the directories when all are done.`,
+    );
     printOpenFailures(terminal, outcome.openFailures);
     return;
   }
@@ -55,7 +57,9 @@ export function datasetLines(manifest: Manifest, shown: string): string[] {
     if (found.length === 0) continue;
     const rows = found.reduce((sum, file) => sum + (file.rows ?? 0), 0);
     const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
-    lines.push(`  ${name.padEnd(7)} ${number(rows).padStart(10)} rows  ${size(bytes).padStart(9)}  ${found.length === 1 ? found[0]?.path : `${found.length} files`}`);
+    lines.push(
+      `  ${name.padEnd(7)} ${number(rows).padStart(10)} rows  ${size(bytes).padStart(9)}  ${found.length === 1 ? found[0]?.path : `${found.length} files`}`,
+    );
   }
   lines.push("  scores:");
   const width = Math.max(...Object.keys(summary.scorers).map((key) => key.length));
@@ -65,11 +69,15 @@ export function datasetLines(manifest: Manifest, shown: string): string[] {
       scorer.abstained > 0 ? `${number(scorer.abstained)} abstained` : "",
       scorer.failed > 0 ? pc.red(`${number(scorer.failed)} failed`) : "",
     ].filter((part) => part !== "");
-    lines.push(`    ${key.padEnd(width)}  ${number(scorer.scored)} scored, mean ${mean}${trouble.length > 0 ? `, ${trouble.join(", ")}` : ""}`);
+    lines.push(
+      `    ${key.padEnd(width)}  ${number(scorer.scored)} scored, mean ${mean}${trouble.length > 0 ? `, ${trouble.join(", ")}` : ""}`,
+    );
   }
   const reasons = Object.entries(summary.unpaired);
   if (reasons.length > 0) {
-    lines.push(`  in no pair: ${reasons.map(([reason, times]) => `${number(times)} ${reason.replaceAll("_", " ")}`).join(", ")}`);
+    lines.push(
+      `  in no pair: ${reasons.map(([reason, times]) => `${number(times)} ${reason.replaceAll("_", " ")}`).join(", ")}`,
+    );
   }
   lines.push(`  read ${shown}/README.md for the whole card, or load it in Python: load_dataset("${shown}")`);
   return lines;
@@ -95,4 +103,3 @@ export function size(bytes: number): string {
   }
   return `${value.toFixed(1)} ${units[unit]}`;
 }
-

@@ -32,7 +32,9 @@ export function printError(terminal: Terminal, error: unknown, json: boolean): n
   const exitCode = exitCodeOf(error);
   if (json) {
     const code = isPrefkitError(error) ? error.code : "internal";
-    const fix = isPrefkitError(error) ? error.fix : "run again with PREFKIT_DEBUG=1 and report what it prints.";
+    const fix = isPrefkitError(error)
+      ? error.fix
+      : "run again with PREFKIT_DEBUG=1 and report what it prints.";
     terminal.out(JSON.stringify({ ok: false, code, message: problemOf(error), fix, exitCode }));
   }
   if (isPrefkitError(error)) {

@@ -3,7 +3,14 @@ import { readNumber } from "./answer-number.ts";
 import { cleanResponse, normaliseAnswer } from "./answer-text.ts";
 
 /** Ways to find the final answer in a response, in the order in which they are tried. */
-export const EXTRACTION_RULES = ["answer-tag", "boxed", "hashes", "answer-line", "answer-is", "last-number"] as const;
+export const EXTRACTION_RULES = [
+  "answer-tag",
+  "boxed",
+  "hashes",
+  "answer-line",
+  "answer-is",
+  "last-number",
+] as const;
 export type ExtractionRule = (typeof EXTRACTION_RULES)[number];
 
 /** The rules that go by a marker and do not guess. */

@@ -1,6 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ioError } from "./errors.ts";
 
@@ -61,6 +72,16 @@ async function syncDirectory(path: string): Promise<void> {
     if (code !== "EISDIR" && code !== "EPERM" && code !== "EINVAL" && code !== "EACCES") throw error;
   } finally {
     await handle?.close();
+  }
+}
+
+async function createPlainly(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 
@@ -125,8 +146,11 @@ export const nodeFiles: Files = {
         await link(temporary, path);
         return true;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-        throw error;
+        const code = (error as NodeJS.ErrnoException).code ?? "";
+        if (code === "EEXIST") return false;
+        if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) throw error;
+        // Some file systems have no hard links; a plain exclusive creation is the next best.
+        return await createPlainly(path, text);
       } finally {
         await rm(temporary, { force: true });
       }

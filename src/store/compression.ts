@@ -1,6 +1,7 @@
 import * as zlib from "node:zlib";
 import type { Compressors } from "hyparquet";
 import { compressors as portable } from "hyparquet-compressors";
+import { snappyCompress } from "hyparquet-writer/src/snappy.js";
 import { PrefkitError } from "../core/errors.ts";
 import type { Codec } from "./table.ts";
 
@@ -42,6 +43,18 @@ export function zstdWithChecksum(): (page: Uint8Array) => Uint8Array {
   }
   const options = { chunkSize: CHUNK, params: { [flag]: 1 } };
   return (page) => zstdCompressSync(page, options);
+}
+
+/** The compression of one page. Throws `bad_option` where this Node lacks the codec. */
+export function compressorFor(codec: Codec): (page: Uint8Array) => Uint8Array {
+  switch (codec) {
+    case "zstd":
+      return zstdWithChecksum();
+    case "snappy":
+      return snappyCompress;
+    case "none":
+      return (page) => page;
+  }
 }
 
 /** Every codec that Parquet files come in; zstd from `node:zlib` where it is (it checks frames), else from JavaScript. */

@@ -88,10 +88,9 @@ function overview({ summary, input }: Omit<Manifest, "files">, files: readonly F
     ),
   ];
   const skipped = Number(input.skippedRows ?? 0);
-  if (skipped > 0)
-    lines.push("", `${count(skipped, "row")} of the input could not be used and were left out.`);
+  if (skipped > 0) lines.push("", `Left out: ${count(skipped, "row")} of the input that could not be used.`);
   const replaced = Number(input.replacedSurrogates ?? 0);
-  if (replaced > 0) lines.push("", `${count(replaced, "lone surrogate")} in texts were replaced by U+FFFD.`);
+  if (replaced > 0) lines.push("", `Replaced by U+FFFD: ${count(replaced, "lone surrogate")} in texts.`);
   if (summary.groupsWithEqualTexts > 0) {
     lines.push("", `In ${count(summary.groupsWithEqualTexts, "group")} all responses have the same text.`);
   }
@@ -170,21 +169,32 @@ function provenance(
   { prefkit, input, seed, planId }: Omit<Manifest, "files">,
   { recipe, license }: CardOptions,
 ): string {
+  const fence = fenceFor(recipe);
   const names = ((input.files ?? []) as readonly { path: string }[])
     .map(({ path }) => `\`${path}\``)
     .join(", ");
   return [
     "## How it was made\n",
     `prefkit ${prefkit}, seed ${seed}, plan ${planId}, from ${names}. \`run.json\` holds every option and the sha256 of every file.\n`,
-    `\`\`\`yaml\n${recipe.trimEnd()}\n\`\`\`\n`,
+    `${fence}yaml\n${recipe.trimEnd()}\n${fence}\n`,
     `Licence: ${license ?? "not stated; the licences of the input data and of the models that wrote it apply"}.\n`,
   ].join("\n");
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const line = (cells: readonly string[]): string => `| ${cells.map(inCell).join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Text that cannot end its cell or its row. */
+function inCell(text: string): string {
+  return text.replace(/[\\|]/g, "\\$&").replace(/[\r\n]+/g, " ");
+}
+
+/** A fence longer than any run of backticks in the text. */
+function fenceFor(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  return "`".repeat(longest + 1);
 }
 
 function integer(value: number): string {

@@ -1,10 +1,22 @@
-import type { CompressionCodec } from "hyparquet";
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import {
+  type ColumnChunk,
+  type CompressionCodec,
+  type FileMetaData,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from "hyparquet";
+import { ByteWriter } from "hyparquet-writer";
+import { writeColumn } from "hyparquet-writer/src/column.js";
+import { useDictionary } from "hyparquet-writer/src/dictionary.js";
+import { encodeNestedValues } from "hyparquet-writer/src/dremel.js";
+import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import type { Files } from "../core/files.ts";
 import { bufferedSink, type GroupLimits, type TableEncoder } from "./buffered-sink.ts";
-import { availableCodec, zstdWithChecksum } from "./compression.ts";
+import { availableCodec, compressorFor } from "./compression.ts";
 import { parquetElements, ROW_SET_KEY, rowSetTag } from "./schema.ts";
 import type { Codec, ColumnType, Row, RowSet, TableSink } from "./table.ts";
+import { textPageWriter } from "./text-pages.ts";
 
 export interface ParquetSinkOptions extends GroupLimits {
   /** `availableCodec()` by default: zstd with checksums where this Node has it, else snappy. */
@@ -36,40 +48,102 @@ export function createParquetSink(
   return bufferedSink(files, path, rowSet, parquetEncoder(rowSet, options), options);
 }
 
+const MAGIC = 0x31524150;
+
 function parquetEncoder(
   rowSet: RowSet,
   { codec = availableCodec(), keyValue = {} }: ParquetSinkOptions,
 ): TableEncoder {
-  const buffer = new ByteWriter();
-  const writer = new ParquetWriter({
-    writer: buffer,
-    schema: parquetElements(rowSet),
-    codec: CODECS[codec],
-    createdBy: "prefkit",
-    kvMetadata: Object.entries({ [ROW_SET_KEY]: rowSetTag(rowSet), ...keyValue }).map(([key, value]) => ({
-      key,
-      value,
-    })),
-    ...(codec === "zstd" ? { compressors: { ZSTD: zstdWithChecksum() } } : {}),
-  });
-  const columns = rowSet.columns.map(({ name, type }) => ({ name, store: storedForm(type) }));
+  const writer = new ByteWriter();
+  const schema = parquetElements(rowSet);
+  const root = parquetSchema({ schema });
+  const columns = rowSet.columns.map(({ name, type }, index) => ({
+    name,
+    store: storedForm(type),
+    leaves: leafPaths([root, root.children[index] as SchemaTree]),
+  }));
+  const writeLeaf = leafWriter(writer, codec);
+  const groups: RowGroup[] = [];
   /** The bytes since the last call. The writer's offset goes on counting; only its buffer is used again. */
   const drain = (): Uint8Array => {
-    const bytes = buffer.getBytes();
-    buffer.index = 0;
+    const bytes = writer.getBytes();
+    writer.index = 0;
     return bytes;
   };
   return {
-    start: drain,
+    start: () => {
+      writer.appendUint32(MAGIC);
+      return drain();
+    },
     group: (rows) => {
-      const columnData = columns.map(({ name, store }) => ({ name, data: columnOf(rows, name, store) }));
-      void writer.write({ columnData, rowGroupSize: rows.length });
+      const start = writer.offset;
+      const chunks = columns.flatMap(({ name, store, leaves }) => {
+        const values = columnOf(rows, name, store);
+        return leaves.map((path) => writeLeaf(path, values));
+      });
+      const unpacked = chunks.map(({ meta_data }) => meta_data?.total_uncompressed_size ?? 0n);
+      groups.push({
+        columns: chunks,
+        num_rows: BigInt(rows.length),
+        total_byte_size: unpacked.reduce((sum, bytes) => sum + bytes, 0n),
+        total_compressed_size: BigInt(writer.offset - start),
+      });
       return drain();
     },
     end: () => {
-      void writer.finish();
+      const entries = Object.entries({ [ROW_SET_KEY]: rowSetTag(rowSet), ...keyValue });
+      const metadata: FileMetaData = {
+        version: 2,
+        created_by: "prefkit",
+        schema,
+        num_rows: groups.reduce((sum, group) => sum + group.num_rows, 0n),
+        row_groups: groups,
+        key_value_metadata: entries.map(([key, value]) => ({ key, value })),
+        metadata_length: 0,
+      };
+      writeMetadata(writer, metadata);
+      writer.appendUint32(MAGIC);
       return drain();
     },
+  };
+}
+
+/** The paths from the root to each leaf below the last node. */
+function leafPaths(path: readonly SchemaTree[]): SchemaTree[][] {
+  const children = path.at(-1)?.children ?? [];
+  return children.length === 0 ? [[...path]] : children.flatMap((child) => leafPaths([...path, child]));
+}
+
+/** Writes one leaf of a column: long texts in lists by `textPageWriter`, all else by hyparquet-writer. */
+function leafWriter(writer: ByteWriter, codec: Codec) {
+  const name = CODECS[codec];
+  const compress = compressorFor(codec);
+  const writeTexts = textPageWriter(name, compress);
+  return (path: SchemaTree[], rows: unknown[]): ColumnChunk => {
+    const pageData = encodeNestedValues(path, rows);
+    const elements = path.map(({ element }) => element);
+    const element = elements.at(-1);
+    if (!element?.type) throw new Error("a leaf of the schema has no type");
+    const isNestedText = path.length > 2 && element.converted_type === "UTF8";
+    if (isNestedText && !useDictionary(pageData.values, element.type, undefined, undefined).dictionary) {
+      return writeTexts(writer, path, pageData as Parameters<typeof writeTexts>[2]);
+    }
+    const { chunk } = writeColumn({
+      writer,
+      column: {
+        columnName: path.at(-1)?.path.join(".") ?? "",
+        element,
+        schemaPath: elements,
+        codec: name,
+        compressors: { [name]: compress },
+        stats: true,
+        pageSize: 1024 * 1024,
+        columnIndex: false,
+        offsetIndex: false,
+      },
+      pageData,
+    });
+    return chunk;
   };
 }
 

@@ -2,8 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { bytesOf, dist, jsonl, makeProject, type Project, scorersModule } from "./fixtures/project.ts";
+
+// Processes are started here, and the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 const groups = Array.from({ length: 40 }, (_, index) => ({
   id: `p${index}`,

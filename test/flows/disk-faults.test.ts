@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { exitCodeOf, isPrefkitError } from "../../src/core/errors.ts";
 import type { Files } from "../../src/core/files.ts";
 import {
@@ -22,6 +22,9 @@ import {
   scorersModule,
 } from "./fixtures/project.ts";
 import { free, paid } from "./fixtures/scorers.mjs";
+
+// Processes and threads are started here, and the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 let project: Project;
 beforeEach(() => {

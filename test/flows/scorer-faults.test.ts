@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { RunOutcome } from "../../src/annotate/run.ts";
 import type { Row } from "../../src/store/table.ts";
 import {
@@ -12,6 +12,9 @@ import {
   scorersModule,
 } from "./fixtures/project.ts";
 import { faulty } from "./fixtures/scorers.mjs";
+
+// Processes and threads are started here, and the machine may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 let project: Project;
 afterEach(() => project.remove());

@@ -49,7 +49,6 @@ function randomNumbers(start) {
   };
 }
 
-const random = randomNumbers(seed);
 const idOf = (index) => `g${String(index).padStart(6, "0")}`;
 
 function writeInput() {
@@ -224,16 +223,19 @@ async function untilThere(path, ended) {
 
 /**
  * Runs a command until it is done, killing it on the way. `budget.left` counts the kills still to be made. Every other
- * kill waits for one of the moments above, the rest come at a time drawn uniformly from the length of a whole run.
+ * kill waits for one of the moments above (the first for `first`, where it is given). The rest come at a time drawn
+ * uniformly from `wall`, the length of a whole run in milliseconds, or from its first third: as each run goes on where
+ * the last was killed, these too reach every part of the work.
  */
-async function runUnderKills(args, place, budget, wall, ledger) {
+async function runUnderKills(args, place, { budget, random, wall, first, ledger }) {
   for (let attempt = 0; attempt < 100; attempt++) {
     const run = start(args, place);
     if (budget.left > 0) {
-      const moment = attempt % 2 === 1 ? MOMENTS[Math.floor(random() * MOMENTS.length)] : undefined;
-      if (moment !== undefined && !existsSync(join(place.out, moment)))
-        await Promise.race([run.ended, untilThere(join(place.out, moment), run.ended)]);
-      else await Promise.race([run.ended, pause(random() * wall)]);
+      const drawn = attempt % 2 === 1 ? MOMENTS[Math.floor(random() * MOMENTS.length)] : undefined;
+      const moment = attempt === 0 ? first : drawn;
+      if (moment === undefined || existsSync(join(place.out, moment)))
+        await Promise.race([run.ended, pause(random() * (random() < 0.3 ? wall : wall / 3))]);
+      else await untilThere(join(place.out, moment), run.ended);
       run.child.kill("SIGKILL");
     }
     const { code, signal, errors } = await run.ended;
@@ -285,6 +287,7 @@ function verdict(name, problems, details, began) {
 async function killedSetting(concurrency, workers, reference, wall) {
   const began = performance.now();
   const budget = { left: killsPerSetting, made: 0 };
+  const random = randomNumbers(seed + 100 * concurrency + workers);
   const problems = [];
   let rounds = 0;
   // A run is through after some kills; then the next begins afresh, until all kills are made.
@@ -301,7 +304,7 @@ async function killedSetting(concurrency, workers, reference, wall) {
       "--workers",
       `${workers}`,
     ];
-    problems.push(...(await runUnderKills(args, place, budget, wall, ledger)));
+    problems.push(...(await runUnderKills(args, place, { budget, random, wall, ledger })));
     if (problems.length === 0) {
       problems.push(...differences(reference, bytesOf(place.out)), ...repeatedCalls(ledger, place.log));
     }
@@ -322,22 +325,20 @@ async function mergedShards(reference, wall) {
   const cache = placeFor("shards").cache;
   const places = Array.from({ length: shards }, (_, index) => ({ ...placeFor(`shard-${index}`), cache }));
   const budget = { left: 0, made: 0 };
+  const random = randomNumbers(seed);
   const problems = [];
   for (const [index, place] of places.entries()) {
     const ledger = [];
     const args = ["run", "recipe.yaml", "--out", place.out, "--shard", `${index}/${shards}`];
     budget.left = Math.max(1, Math.round(killsPerSetting / shards));
-    // A shard takes about its share of a run's time on top of the start.
-    const length = 400 + wall / shards;
-    problems.push(
-      ...(await runUnderKills(args, place, budget, length, ledger)),
-      ...repeatedCalls(ledger, place.log),
-    );
+    const options = { budget, random, wall: wall / shards, first: ".prefkit/parts", ledger };
+    problems.push(...(await runUnderKills(args, place, options)), ...repeatedCalls(ledger, place.log));
   }
   const target = { ...placeFor("merged"), cache };
   budget.left = Math.max(1, Math.round(killsPerSetting / shards));
   const args = ["merge", ...places.map(({ out }) => out), "--recipe", "recipe.yaml", "--out", target.out];
-  problems.push(...(await runUnderKills(args, target, budget, 400 + wall / 2, [])));
+  const options = { budget, random, wall: wall / 2, first: ".prefkit/finish", ledger: [] };
+  problems.push(...(await runUnderKills(args, target, options)));
   if (problems.length === 0) problems.push(...differences(reference, bytesOf(target.out)));
   if (logLines(target.log).length > 0) problems.push("the merge called a scorer");
   verdict(`${shards} shards apart, merged`, problems, `${budget.made} kills`, began);
@@ -362,7 +363,7 @@ async function signalled(signal, expected, reference) {
     await note(ledger, place);
   }
   if (!existsSync(join(place.out, ".prefkit/parts"))) problems.push("nothing was saved");
-  problems.push(...(await runUnderKills(args, place, { left: 0, made: 0 }, 0, ledger)));
+  problems.push(...(await runUnderKills(args, place, { budget: { left: 0, made: 0 }, ledger })));
   problems.push(...differences(reference, bytesOf(place.out)), ...repeatedCalls(ledger, place.log));
   const doubled = logLines(place.log).length - new Set(logLines(place.log)).size;
   if (doubled > 0) problems.push(`${doubled} calls were made twice, although a clean stop saves everything`);
@@ -406,8 +407,19 @@ try {
         [16, 1],
       ]
     : [1, 4, 16].flatMap((concurrency) => [1, 2].map((workers) => [concurrency, workers]));
-  for (const [concurrency, workers] of settings) await killedSetting(concurrency, workers, reference, wall);
-  await mergedShards(reference, wall);
+  // Two lanes, as a run keeps about one processor busy; there each run takes longer than it did alone.
+  const waiting = [
+    ...settings.map(
+      ([concurrency, workers]) =>
+        () =>
+          killedSetting(concurrency, workers, reference, 1.5 * wall),
+    ),
+    () => mergedShards(reference, 1.5 * wall),
+  ];
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next();
+  };
+  await Promise.all([lane(), lane()]);
   await signalled("SIGINT", 130, reference);
   await signalled("SIGTERM", 143, reference);
   await secondSignal();

@@ -146,9 +146,9 @@ describe("the dataset card", () => {
       | scores | train | 8,000 |
       | scores | test | 160 |
 
-      2 rows of the input could not be used and were left out.
+      Left out: 2 rows of the input that could not be used.
 
-      1 lone surrogate in texts were replaced by U+FFFD.
+      Replaced by U+FFFD: 1 lone surrogate in texts.
 
       In 1 group all responses have the same text.
 

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { finishOf } from "../../annotate/recombine.ts";
 import type { CommandSetup } from "../program.ts";
-import { recombineWith, type RecombineFlags } from "../recombine-with.ts";
+import { type RecombineFlags, recombineWith } from "../recombine-with.ts";
 
 interface Flags extends RecombineFlags {
   readonly recipe: string;
@@ -11,9 +11,14 @@ interface Flags extends RecombineFlags {
 
 export function combineCommand(setup: CommandSetup): Command {
   return new Command("combine")
-    .description("New rewards and pairs for a finished dataset, by another recipe's reward and pairs. No scorer runs.")
+    .description(
+      "New rewards and pairs for a finished dataset, by another recipe's reward and pairs. No scorer runs.",
+    )
     .argument("<dir>", "a finished dataset")
-    .requiredOption("--recipe <file>", "its reward, pairs and output sections are used; its scorers' keys must be in the dataset")
+    .requiredOption(
+      "--recipe <file>",
+      "its reward, pairs and output sections are used; its scorers' keys must be in the dataset",
+    )
     .option("--out <dir>", "write a new dataset instead of changing this one")
     .option("--quiet", "no progress")
     .option("--json", "print a summary as JSON on stdout")
@@ -21,6 +26,12 @@ export function combineCommand(setup: CommandSetup): Command {
     .action(async (directory: string, flags: Flags) => {
       const { terminal } = setup;
       const loaded = await loadRecipe(flags.recipe, terminal.environment);
-      await recombineWith(setup, resolve(terminal.directory, directory), finishOf(loaded), loaded.label, flags);
+      await recombineWith(
+        setup,
+        resolve(terminal.directory, directory),
+        finishOf(loaded),
+        loaded.label,
+        flags,
+      );
     });
 }

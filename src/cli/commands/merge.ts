@@ -3,10 +3,10 @@ import { Command } from "commander";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { merge } from "../../annotate/merge.ts";
 import { catalog } from "../../catalog.ts";
+import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { integer, type RunFlags } from "../run-options.ts";
 import { execute } from "./run.ts";
-import { override, type OverrideFlags } from "../override.ts";
 
 interface Flags extends RunFlags, OverrideFlags {
   readonly recipe: string;
@@ -35,7 +35,11 @@ Example:
     )
     .action(async (directories: string[], flags: Flags) => {
       const { terminal } = setup;
-      const loaded = override(await loadRecipe(flags.recipe, terminal.environment), flags, terminal.directory);
+      const loaded = override(
+        await loadRecipe(flags.recipe, terminal.environment),
+        flags,
+        terminal.directory,
+      );
       const paths = directories.map((path) => resolve(terminal.directory, path));
       const out = resolve(terminal.directory, flags.out);
       await execute(setup, flags, (options) => merge(loaded, catalog, paths, { ...options, out }));

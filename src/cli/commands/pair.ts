@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Json } from "../../core/types.ts";
 import { pairBuilders } from "../../pairs/index.ts";
 import type { CommandSetup } from "../program.ts";
-import { recombineWith, type RecombineFlags } from "../recombine-with.ts";
+import { type RecombineFlags, recombineWith } from "../recombine-with.ts";
 import { decimal, integer } from "../run-options.ts";
 
 interface Flags extends RecombineFlags {
@@ -20,7 +20,11 @@ export function pairCommand(setup: CommandSetup): Command {
     .requiredOption("--use <rule>", `one of ${Object.keys(pairBuilders).join(", ")}`)
     .option("--min-margin <number>", "smallest reward margin of a pair", decimal)
     .option("--max-pairs <n>", "at most so many pairs per prompt", integer(1))
-    .option("--option <name=value...>", "any other option of the rule; the value is read as JSON where it is JSON", option)
+    .option(
+      "--option <name=value...>",
+      "any other option of the rule; the value is read as JSON where it is JSON",
+      option,
+    )
     .option("--out <dir>", "write a new dataset instead of changing this one")
     .option("--quiet", "no progress")
     .option("--json", "print a summary as JSON on stdout")
@@ -40,7 +44,13 @@ Examples:
         ...(flags.maxPairs === undefined ? {} : { maxPairs: flags.maxPairs }),
         ...flags.option,
       };
-      await recombineWith(setup, resolve(setup.terminal.directory, directory), { pairs }, "command line", flags);
+      await recombineWith(
+        setup,
+        resolve(setup.terminal.directory, directory),
+        { pairs },
+        "command line",
+        flags,
+      );
     });
 }
 

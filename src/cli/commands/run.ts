@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
-import { run, type RunOptions, type RunOutcome } from "../../annotate/run.ts";
+import { type RunOptions, type RunOutcome, run } from "../../annotate/run.ts";
 import { catalog } from "../../catalog.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
-import { integer, runOptionsOf, type RunFlags, sliceOf, withRunOptions } from "../run-options.ts";
-import { override, type OverrideFlags } from "../override.ts";
+import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { startProgress } from "../progress.ts";
+import { integer, type RunFlags, runOptionsOf, sliceOf, withRunOptions } from "../run-options.ts";
 import { printOutcome } from "../run-summary.ts";
+import { exitCodes, listenForSignals } from "../signals.ts";
 
 interface Flags extends RunFlags, OverrideFlags {
   readonly shard?: string;
@@ -17,7 +17,10 @@ export function runCommand(setup: CommandSetup): Command {
   return withRunOptions(new Command("run"))
     .description("Run a recipe: plan, score, combine, pair, and write the dataset.")
     .argument("<recipe>", "a recipe in YAML, or a module whose default export is one")
-    .option("--input <path...>", "read these files instead of the recipe's input.path (from the current directory)")
+    .option(
+      "--input <path...>",
+      "read these files instead of the recipe's input.path (from the current directory)",
+    )
     .option("--seed <number>", "instead of the recipe's seed", integer(0))
     .option("--shard <i/n>", "only the shards k with k mod n = i; `prefkit merge` joins them")
     .addHelpText(
@@ -33,7 +36,11 @@ Examples:
   $ prefkit merge part-0 part-1 part-2 part-3 --recipe recipe.yaml --out out`,
     )
     .action(async (path: string, flags: Flags) => {
-      const loaded = override(await loadRecipe(path, setup.terminal.environment), flags, setup.terminal.directory);
+      const loaded = override(
+        await loadRecipe(path, setup.terminal.environment),
+        flags,
+        setup.terminal.directory,
+      );
       const slice = sliceOf(flags.shard);
       await execute(setup, flags, (options) =>
         run(loaded, catalog, { ...options, ...(slice ? { slice } : {}) }),
@@ -48,7 +55,9 @@ export async function execute(
   work: (options: RunOptions) => Promise<RunOutcome>,
 ): Promise<void> {
   const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-  const signals = listenForSignals((name) => progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`));
+  const signals = listenForSignals((name) =>
+    progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`),
+  );
   try {
     const outcome = await work({
       ...runOptionsOf(flags, terminal.directory),

@@ -15,7 +15,10 @@ interface Flags extends RunFlags {
 export function scoreCommand(setup: CommandSetup): Command {
   return withRunOptions(new Command("score"))
     .description("Score one file with scorers as they are, without a recipe.")
-    .argument("<input...>", "files or globs: jsonl(.gz), json, csv, parquet, arrow; fields prompt, responses, reference, id")
+    .argument(
+      "<input...>",
+      "files or globs: jsonl(.gz), json, csv, parquet, arrow; fields prompt, responses, reference, id",
+    )
     .requiredOption("--scorer <names>", "scorers by name or module path, separated by commas")
     .addHelpText(
       "after",
@@ -32,10 +35,17 @@ Examples:
       if (flags.out === undefined) {
         throw new PrefkitError("bad_option", "score was given no output directory.", "add --out DIR.");
       }
-      const names = flags.scorer.split(",").map((name) => name.trim()).filter((name) => name !== "");
+      const names = flags.scorer
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "");
       const scorers = Object.fromEntries(names.map((use) => [keyOf(use), { use }]));
       if (names.length === 0 || Object.keys(scorers).length !== names.length) {
-        throw new PrefkitError("bad_option", `--scorer got "${flags.scorer}".`, "name each scorer once, separated by commas.");
+        throw new PrefkitError(
+          "bad_option",
+          `--scorer got "${flags.scorer}".`,
+          "name each scorer once, separated by commas.",
+        );
       }
       const recipe = { input: { path: input.length === 1 ? (input[0] as string) : input }, scorers };
       const loaded = recipeFromCode(recipe, resolve(terminal.directory), terminal.environment);

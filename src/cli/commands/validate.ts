@@ -8,7 +8,7 @@ import { describeNeeds, type Plan } from "../../annotate/plan.ts";
 import type { ResolvedRecipe } from "../../annotate/resolve.ts";
 import { validate } from "../../annotate/run.ts";
 import { catalog } from "../../catalog.ts";
-import { override, type OverrideFlags } from "../override.ts";
+import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { startProgress } from "../progress.ts";
 import { integer } from "../run-options.ts";
@@ -22,13 +22,18 @@ interface Flags extends OverrideFlags {
 
 export function validateCommand({ terminal }: CommandSetup): Command {
   return new Command("validate")
-    .description("Check a recipe and its whole input, and show what a run would do. Nothing is scored or spent.")
+    .description(
+      "Check a recipe and its whole input, and show what a run would do. Nothing is scored or spent.",
+    )
     .argument("<recipe>", "a recipe in YAML, or a module whose default export is one")
     .option("--input <path...>", "read these files instead of the recipe's input.path")
     .option("--limit <n>", "only the first n groups", integer(1))
     .option("--quiet", "no progress")
     .option("--json", "print the plan as JSON on stdout")
-    .addHelpText("after", "\nExamples:\n  $ prefkit validate recipe.yaml\n  $ prefkit validate recipe.yaml --json | jq .plan.groups")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ prefkit validate recipe.yaml\n  $ prefkit validate recipe.yaml --json | jq .plan.groups",
+    )
     .action(async (path: string, flags: Flags) => {
       const loaded = override(await loadRecipe(path, terminal.environment), flags, terminal.directory);
       const scratch = await mkdtemp(join(tmpdir(), "prefkit-validate-"));
@@ -40,7 +45,8 @@ export function validateCommand({ terminal }: CommandSetup): Command {
           ...(flags.limit === undefined ? {} : { limit: flags.limit }),
         });
         progress.stop();
-        if (flags.json) terminal.out(JSON.stringify({ ok: true, plan: publicPlan(plan), scorers: calls(resolved, plan) }));
+        if (flags.json)
+          terminal.out(JSON.stringify({ ok: true, plan: publicPlan(plan), scorers: calls(resolved, plan) }));
         else for (const line of planLines(resolved, plan)) terminal.out(line);
       } finally {
         progress.stop();
@@ -55,7 +61,13 @@ function publicPlan({ shards, ...plan }: Plan): object {
 
 /** A scorer is called once per group. */
 function calls(resolved: ResolvedRecipe, plan: Plan): object[] {
-  return resolved.scorers.map(({ key, scorer, cost }) => ({ key, scorer: scorer.name, version: scorer.version, cost, calls: plan.groups }));
+  return resolved.scorers.map(({ key, scorer, cost }) => ({
+    key,
+    scorer: scorer.name,
+    version: scorer.version,
+    cost,
+    calls: plan.groups,
+  }));
 }
 
 function planLines(resolved: ResolvedRecipe, plan: Plan): string[] {
@@ -64,8 +76,14 @@ function planLines(resolved: ResolvedRecipe, plan: Plan): string[] {
   return [
     pc.bold("The recipe and its input are sound."),
     `  input    ${number(plan.groups)} groups, ${number(plan.responses)} responses in ${number(plan.input.files.length)} file${plan.input.files.length === 1 ? "" : "s"} (${size(bytes)})`,
-    ...(plan.input.skippedRows > 0 ? [`  skipped  ${number(plan.input.skippedRows)} rows that cannot be used, such as ${plan.input.skippedExamples[0]}`] : []),
-    ...(plan.input.replacedSurrogates > 0 ? [`  replaced ${number(plan.input.replacedSurrogates)} lone surrogates by U+FFFD`] : []),
+    ...(plan.input.skippedRows > 0
+      ? [
+          `  skipped  ${number(plan.input.skippedRows)} rows that cannot be used, such as ${plan.input.skippedExamples[0]}`,
+        ]
+      : []),
+    ...(plan.input.replacedSurrogates > 0
+      ? [`  replaced ${number(plan.input.replacedSurrogates)} lone surrogates by U+FFFD`]
+      : []),
     `  shards   ${number(plan.shards.length)} of up to ${number(resolved.recipe.shardSize)} groups, codec ${plan.codec}, seed ${plan.seed}`,
     "  scorers",
     ...resolved.scorers.map(({ key, scorer, cost }) => {

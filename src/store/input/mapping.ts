@@ -141,16 +141,28 @@ export function compileMapping(spec: InputSpec, textual: boolean): Mapping {
   };
 }
 
-/** Settles the ids. */
+/**
+ * Settles the ids. Those of the responses are hashed when first looked at: of the passes over an input only one needs
+ * them, and they cost as much as reading the row.
+ */
 export function toGroup({ id, prompt, siblingId }: PromptDraft, responses: readonly ResponseDraft[]): Group {
   const ownId = id ?? contentId(prompt);
-  const ids = responseIds(
-    ownId,
-    responses.map(({ text }) => text),
-  );
+  let ids: readonly string[] | null = null;
+  const idAt = (index: number): string => {
+    ids ??= responseIds(
+      ownId,
+      responses.map(({ text }) => text),
+    );
+    return ids[index] as string;
+  };
   return {
     prompt: { id: ownId, ...prompt },
-    responses: responses.map((response, index) => ({ id: ids[index] as string, ...response })),
+    responses: responses.map((response, index) => ({
+      get id() {
+        return idAt(index);
+      },
+      ...response,
+    })),
     ...(siblingId !== null && { siblingId }),
   };
 }
