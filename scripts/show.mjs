@@ -10,6 +10,8 @@ const short = flags.includes("--short");
 const long = ["--config", "test/long/vitest.config.ts"];
 const gsm8k = `${root}../shared/data/gsm8k/example_model_solutions.jsonl`;
 const python = process.env.PREFKIT_PYTHON ?? `${root}.cache/venv/bin/python`;
+/** The newest Node LTS, as .ci/run installs it. */
+const nodeLts = process.env.PREFKIT_NODE_LTS ?? `${root}.cache/ci/node-bin/node`;
 
 const LINES = {
   1: ["a fresh clone makes a dataset with two commands, offline and within a minute", freshClone],
@@ -19,8 +21,8 @@ const LINES = {
   ],
   3: ["datasets, pyarrow, DuckDB and hyparquet read every value as it was put in", readers],
   4: ["a run killed at any moment ends with the same bytes, and pays for nothing twice", kills],
-  5: ["the store writes with less time and memory than Python's datasets", () => bench("store")],
-  6: ["a run's speed, its stages, flat memory, and what more workers bring", () => bench("run")],
+  5: ["the store writes with less time and memory than Python's datasets", storeBench],
+  6: ["a run's speed, its stages, flat memory, and what more workers bring", runBench],
   7: ["bad input ends in a message with file, line and fix; no mutated input crashes or hangs", badInput],
   8: ["a scorer that fails in any way leaves failed cells, never numbers", scorerFaults],
   9: ["arrows, folders, exports and README hold", structure],
@@ -124,12 +126,28 @@ function kills() {
   return judge(code === 0, short ? "a few kills in a few settings" : "all settings, every kill");
 }
 
-function bench(name) {
-  if (!existsSync(`${root}bench/${name}.mjs`)) return absent(`there is no bench/${name}.mjs`);
+function storeBench() {
+  if (!existsSync(python))
+    return absent(`no Python with datasets and pyarrow at ${python}; set PREFKIT_PYTHON`);
   buildQuietly();
-  const args = name === "store" && existsSync(python) ? ["--python", python] : [];
-  const { code } = runNode([`bench/${name}.mjs`, ...args, ...(short ? ["--short"] : [])]);
-  return judge(code === 0, "numbers above");
+  const others = existsSync(nodeLts) ? ["--node", nodeLts] : [];
+  const beside = ["bench/store.mjs", "--python", python, ...others];
+  if (short) {
+    const { code } = runNode([...beside, "--rows", "20000", "--runs", "1"]);
+    return judge(code === 0, "20,000 rows, once; no growth to a million");
+  }
+  const compared = runNode(beside);
+  const grown = runNode(["bench/store.mjs", ...others, "--rows", "1000000"]);
+  return judge(
+    compared.code === 0 && grown.code === 0,
+    "100,000 rows beside datasets and pyarrow; a million alone",
+  );
+}
+
+function runBench() {
+  buildQuietly();
+  const { code } = runNode(["bench/run.mjs", ...(short ? ["--short"] : [])]);
+  return judge(code === 0, short ? "fewer groups; numbers above" : "200,000 groups; numbers above");
 }
 
 function badInput() {

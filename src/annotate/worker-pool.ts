@@ -68,8 +68,13 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
       START_TIMEOUT_MS,
     );
     worker.on("message", (reply: WorkerReply) => onReply(thread, reply));
-    worker.on("error", (error) => onDeath(thread, error));
-    worker.on("exit", () => onDeath(thread, new Error("the scoring thread ended")));
+    // What the thread answered before it died is read by the time it has exited, and not before: an answer that is
+    // still on its way would leave the wrong group to blame.
+    let reason = new Error("the scoring thread ended");
+    worker.on("error", (error) => {
+      reason = error;
+    });
+    worker.on("exit", () => onDeath(thread, reason));
     pool.add(thread);
   };
   const breakAll = (why: string): void => {

@@ -18,7 +18,6 @@ export const ERROR_CODES = {
   internal: [1, "A fault of prefkit itself."],
   io: [1, "The operating system refused to read or write."],
   key_came_back: [2, "Rows said to be sorted by group are not: a finished group's key came back."],
-  missing_dependency: [2, "An optional package is needed and is not installed."],
   missing_field: [2, "A mapped path leads to no value."],
   need_unmet: [2, "A scorer needs something that no group of the input has."],
   no_input_file: [2, "No file matches the input path."],

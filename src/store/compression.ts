@@ -15,7 +15,7 @@ interface Zstd {
     bytes: Uint8Array,
     options: { readonly chunkSize: number; readonly maxOutputLength: number },
   ) => Uint8Array;
-  readonly constants: { readonly ZSTD_c_checksumFlag?: number };
+  readonly constants: { readonly ZSTD_c_checksumFlag?: number; readonly ZSTD_c_compressionLevel?: number };
 }
 
 const { zstdCompressSync, zstdDecompressSync, constants } = zlib as unknown as Zstd;
@@ -25,23 +25,26 @@ export function availableCodec(): Codec {
   return zstdCompressSync ? "zstd" : "snappy";
 }
 
-/** Working in pieces of a page's usual size, not of 16 KB, saves a tenth of the time. */
-const CHUNK = 1024 * 1024;
+/** Output in pieces of about a packed page, not of 16 KB as by default, saves a tenth of the time. */
+const CHUNK = 512 * 1024;
+
+/** Against the usual 3: a third less time for files 1 to 5 % larger. */
+const LEVEL = 2;
 
 /**
  * zstd with a checksum in every frame, so that a reader notices damaged data; without it two thirds of flipped bits
  * come back as silently wrong rows. Throws `bad_option` where this Node has no zstd.
  */
 export function zstdWithChecksum(): (page: Uint8Array) => Uint8Array {
-  const flag = constants.ZSTD_c_checksumFlag;
-  if (!zstdCompressSync || flag === undefined) {
+  const { ZSTD_c_checksumFlag: checksum, ZSTD_c_compressionLevel: level } = constants;
+  if (!zstdCompressSync || checksum === undefined || level === undefined) {
     throw new PrefkitError(
       "bad_option",
       `codec "zstd" was asked for, and Node ${process.versions.node} cannot write it.`,
       'use Node 22.15 or newer, or codec "snappy".',
     );
   }
-  const options = { chunkSize: CHUNK, params: { [flag]: 1 } };
+  const options = { chunkSize: CHUNK, params: { [checksum]: 1, [level]: LEVEL } };
   return (page) => zstdCompressSync(page, options);
 }
 

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { contentHash } from "../core/ids.ts";
 import { type FileEntry, type Manifest, TABLES, type TableName } from "./manifest.ts";
 
 export interface CardOptions {
@@ -31,9 +32,11 @@ export function datasetCard(
 
 function frontMatter(
   manifest: Omit<Manifest, "files">,
-  files: readonly FileEntry[],
+  all: readonly FileEntry[],
   options: CardOptions,
 ): string {
+  // `load_dataset` refuses a config that names a split without rows, and all its other splits with it.
+  const files = all.filter(({ rows }) => rows !== 0);
   const tables = TABLES.filter((table) => files.some((file) => file.table === table));
   const preferred = tables.includes("pairs") ? "pairs" : "scores";
   const meta = {
@@ -44,11 +47,18 @@ function frontMatter(
     ],
     configs: tables.map((table) => ({
       config_name: table,
+      // `load_dataset` caches by the folder's name and what stands here, not by the files: other rows need another text.
+      description: `Rows ${rowsHash(all, table)}.`,
       ...(table === preferred ? { default: true } : {}),
       data_files: splitsOf(files, table).map((split) => ({ split, path: `${table}/${split}-*` })),
     })),
   };
   return `---\n${stringify(meta)}---\n`;
+}
+
+/** Changes with every byte of the table's files. */
+function rowsHash(files: readonly FileEntry[], name: TableName): string {
+  return contentHash(files.filter(({ table }) => table === name).map(({ path, sha256 }) => [path, sha256]));
 }
 
 function splitsOf(files: readonly FileEntry[], table: TableName): string[] {

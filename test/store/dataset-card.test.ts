@@ -113,6 +113,7 @@ describe("the dataset card", () => {
         - n<1K
       configs:
         - config_name: pairs
+          description: Rows 3bf75746dcd4b46af91254e3ac545110.
           default: true
           data_files:
             - split: train
@@ -120,12 +121,14 @@ describe("the dataset card", () => {
             - split: test
               path: pairs/test-*
         - config_name: groups
+          description: Rows a57506832ccceb98575cfdef89e93351.
           data_files:
             - split: train
               path: groups/train-*
             - split: test
               path: groups/test-*
         - config_name: scores
+          description: Rows 65dbf55b9cca406fe331ff3f63a57678.
           data_files:
             - split: train
               path: scores/train-*
@@ -207,6 +210,7 @@ describe("the dataset card", () => {
       configs: [
         {
           config_name: "pairs",
+          description: expect.stringMatching(/^Rows [0-9a-f]{32}\.$/),
           default: true,
           data_files: [
             { split: "train", path: "pairs/train-*" },
@@ -215,6 +219,7 @@ describe("the dataset card", () => {
         },
         {
           config_name: "groups",
+          description: expect.stringMatching(/^Rows [0-9a-f]{32}\.$/),
           data_files: [
             { split: "train", path: "groups/train-*" },
             { split: "test", path: "groups/test-*" },
@@ -222,6 +227,7 @@ describe("the dataset card", () => {
         },
         {
           config_name: "scores",
+          description: expect.stringMatching(/^Rows [0-9a-f]{32}\.$/),
           data_files: [
             { split: "train", path: "scores/train-*" },
             { split: "test", path: "scores/test-*" },
