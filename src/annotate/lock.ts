@@ -19,13 +19,30 @@ export async function takeLock(files: Files, path: string): Promise<() => Promis
   for (let attempt = 0; attempt < 3; attempt++) {
     if (await files.createExclusive(path, JSON.stringify(self))) return () => files.remove(path);
     await refuseHeld(files, path);
-    await files.remove(path);
+    await setAside(files, path);
   }
   throw new PrefkitError(
     "directory_locked",
     `the lock ${path} keeps coming back.`,
     "see which process makes it.",
   );
+}
+
+/**
+ * Takes a dead holder's lock out of the way. Of two processes that try, one gets it; the other may have got hold of the
+ * first one's new lock instead, and puts it back.
+ */
+async function setAside(files: Files, path: string): Promise<void> {
+  const aside = `${path}.dead-${process.pid}`;
+  try {
+    await files.rename(path, aside);
+  } catch (error) {
+    if (isGone(error)) return;
+    throw error;
+  }
+  const holder = await readHolder(files, aside);
+  if (holder && isAlive(holder)) await files.rename(aside, path);
+  else await files.remove(aside);
 }
 
 /** Throws `directory_locked` when a living process holds this lock. */
@@ -44,10 +61,13 @@ async function readHolder(files: Files, path: string): Promise<Holder | null> {
     return JSON.parse(Buffer.from(await files.readAll(path)).toString("utf8")) as Holder;
   } catch (error) {
     // Gone meanwhile, or damaged: nobody holds it. Where it cannot be read, nobody knows.
-    const gone = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
-    if (gone || error instanceof SyntaxError) return null;
+    if (isGone(error) || error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
 }
 
 function isAlive(holder: Holder): boolean {

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import { type Files, nodeFiles } from "../core/files.ts";
 import { sha256 } from "../core/ids.ts";
@@ -8,10 +8,12 @@ import {
   readJournals,
   readPlan,
   type ShardRecord,
+  WORK_DIRECTORY,
   workPaths,
   writePlan,
 } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
+import { takeLock } from "./lock.ts";
 import type { Plan } from "./plan.ts";
 import type { Catalog } from "./resolve.ts";
 import { type RunOptions, type RunOutcome, run } from "./run.ts";
@@ -56,12 +58,28 @@ export async function merge(
   if (existing && existing.id !== first.plan.id) {
     throw new PrefkitError("not_this_run", `${out} holds another run.`, "choose another --out.");
   }
-  const occupied = existing === null && ((await files.list(out)) ?? []).length > 0;
-  if (occupied) {
+  const foreign = ((await files.list(out)) ?? []).filter((name) => name !== WORK_DIRECTORY);
+  if (existing === null && foreign.length > 0) {
     throw new PrefkitError("not_this_run", `${out} holds other files.`, "choose an empty --out.");
   }
   await files.makeDirectory(workPaths(out).parts);
-  if (!existing) await writePlan(files, out, first.plan);
+  const unlock = await takeLock(files, join(workPaths(out).root, "lock"));
+  try {
+    await gatherShards(files, out, first.plan, sources);
+  } finally {
+    await unlock();
+  }
+  return run(loaded, catalog, { ...options, requireScored: true });
+}
+
+/** Copies the parts that are not there yet, each with its line in the journal. */
+async function gatherShards(
+  files: Files,
+  out: string,
+  plan: Plan,
+  sources: readonly { readonly directory: string }[],
+): Promise<void> {
+  if ((await readPlan(files, out)) === null) await writePlan(files, out, plan);
   const present = await readJournals(files, out);
   const journal = await openJournal(files, out, null);
   for (const { directory } of sources) {
@@ -73,7 +91,6 @@ export async function merge(
       present.set(record.shard, record);
     }
   }
-  return run(loaded, catalog, { ...options, requireScored: true });
 }
 
 async function copyPart(files: Files, from: string, to: string, record: ShardRecord): Promise<void> {

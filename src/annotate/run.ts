@@ -263,7 +263,7 @@ function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void 
 
 /** A directory of ours is gone on with; an empty one is taken; any other is left alone. */
 async function checkDirectory(files: Files, out: string): Promise<void> {
-  const names = await files.list(out);
+  const names = await namesIn(files, out);
   if (names === null || names.length === 0) return;
   if (names.includes(WORK_DIRECTORY) || names.includes(MANIFEST_FILE)) return;
   throw new PrefkitError(
@@ -271,6 +271,17 @@ async function checkDirectory(files: Files, out: string): Promise<void> {
     `the output directory ${out} holds other files (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}).`,
     "choose an empty --out, or give --force: it leaves foreign files where they are and replaces prefkit's own.",
   );
+}
+
+async function namesIn(files: Files, out: string): Promise<string[] | null> {
+  try {
+    return await files.list(out);
+  } catch (error) {
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== "ENOTDIR") throw error;
+    throw new PrefkitError("not_this_run", `${out} is a file, not a directory.`, "choose another --out.", {
+      cause: error,
+    });
+  }
 }
 
 /** Slices of one division may share a directory; a whole run, another division or a start from scratch may not. */

@@ -106,7 +106,8 @@ export function ioError(action: string, path: string, cause: unknown): PrefkitEr
     EROFS: "make the directory writable or choose another one, then run the same command again.",
     EACCES: "check the permissions of that path, then run the same command again.",
     EPERM: "check the permissions of that path, then run the same command again.",
-    ENOENT: "check that the path still exists, then run the same command again.",
+    ENOENT:
+      "check that the path still exists and that its disk can be written, then run the same command again.",
     EMFILE: "raise the limit of open files (`ulimit -n`), then run the same command again.",
   };
   return new PrefkitError(
