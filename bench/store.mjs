@@ -30,20 +30,21 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
-if (positionals[0] === "write") await writeWithPrefkit(Number(positionals[1]), positionals[2]);
+if (positionals[0] === "write")
+  await writeWithPrefkit(Number(positionals[1]), positionals[2], positionals[3]);
 else await main();
 
 /** The child process: what a user's own script would do. */
-async function writeWithPrefkit(count, out) {
+async function writeWithPrefkit(count, out, codec) {
   const load = (path) => import(pathToFileURL(join(dist, "src", path)).href);
   const { createParquetSink } = await load("store/parquet-sink.js");
   const { pairsRowSet } = await load("store/row-sets.js");
   const { nodeFiles } = await load("core/files.js");
-  const sink = await createParquetSink(nodeFiles, out, pairsRowSet());
+  const sink = await createParquetSink(nodeFiles, out, pairsRowSet(), codec ? { codec } : {});
   let batch = [];
   for (const row of benchRows(count)) {
     batch.push(row);
-    if (batch.length < 1000) continue;
+    if (batch.length < 200) continue;
     await sink.write(batch);
     batch = [];
   }
@@ -72,7 +73,9 @@ async function comparison(directory, rows, runs) {
     console.log("Python makes the same rows.");
   }
   const writers = [
-    ...[process.execPath, ...options.node].map(prefkitWith),
+    ...[process.execPath, ...options.node].map((node) => prefkitWith(node)),
+    // `datasets` 5 compresses no column within a list, so this is its like.
+    prefkitWith(options.node.at(-1) ?? process.execPath, "none"),
     ...(python ? ["datasets", "pyarrow"].map((kind) => pythonWith(python, kind)) : []),
   ];
   const measured = new Map(writers.map(({ name }) => [name, []]));
@@ -83,7 +86,7 @@ async function comparison(directory, rows, runs) {
   print(results, rows);
   const datasets = results.get("datasets");
   if (!datasets) return;
-  const newest = results.get(writers.filter(({ name }) => name.startsWith("prefkit")).at(-1).name);
+  const newest = results.get(prefkitWith(options.node.at(-1) ?? process.execPath).name);
   verdict("less CPU than datasets", newest.cpu < datasets.cpu);
   verdict("less wall time than datasets", newest.wall < datasets.wall);
   verdict("peak RssAnon below 0.7 GB", newest.rss < 700);
@@ -107,12 +110,12 @@ async function growth(directory, rows, runs) {
   verdict(`CPU per row within 15 % (${percent(cost)})`, Math.abs(cost) <= 0.15);
 }
 
-function prefkitWith(node) {
+function prefkitWith(node, codec) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   const script = fileURLToPath(import.meta.url);
   return {
-    name: `prefkit, Node ${version}`,
-    command: (rows, out) => [node, script, "write", String(rows), out],
+    name: `prefkit, Node ${version}${codec ? `, codec ${codec}` : ""}`,
+    command: (rows, out) => [node, script, "write", String(rows), out, ...(codec ? [codec] : [])],
   };
 }
 

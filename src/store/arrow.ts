@@ -46,11 +46,16 @@ function arrowEncoder(rowSet: RowSet): TableEncoder {
   const schema = arrowSchema(rowSet);
   const whole = tableToIPC(new Table(schema), "stream");
   const head = whole.subarray(0, whole.byteLength - END_OF_STREAM.byteLength);
+  let rows: Row[] = [];
   return {
     start: () => head,
+    add: (more) => {
+      rows.push(...more);
+    },
     // A stream is its schema, its batches, its end; so a one-batch stream without its ends is the batch.
-    group: (rows) => {
+    group: () => {
       const bytes = tableToIPC(tableOf(rows, rowSet, schema), "stream");
+      rows = [];
       return bytes.subarray(head.byteLength, bytes.byteLength - END_OF_STREAM.byteLength);
     },
     end: () => END_OF_STREAM,

@@ -11,11 +11,16 @@ import type { Row, RowSet, TableSink } from "./table.ts";
 export interface TableEncoder {
   /** The bytes that go before the first row group. */
   start(): Uint8Array | Promise<Uint8Array>;
-  /** One row group; `rows` is never empty. */
-  group(rows: readonly Row[]): Uint8Array | Promise<Uint8Array>;
+  /** Takes the next rows of the row group, at most `SLICE` at a time; these are the same for the same rows. */
+  add(rows: readonly Row[]): void | Promise<void>;
+  /** Ends the row group of all rows added since the last one; there is at least one. */
+  group(rowCount: number): Uint8Array | Promise<Uint8Array>;
   /** The bytes that close the file. */
   end(): Uint8Array | Promise<Uint8Array>;
 }
+
+/** Rows that are held as objects before they are encoded: few, so that their texts are short-lived. */
+const SLICE = 250;
 
 export interface GroupLimits {
   /** Rows per row group, at most. 10,000 by default; readers take it as their batch size. */
@@ -27,7 +32,7 @@ export interface GroupLimits {
 /**
  * A sink over an encoder: checks rows, gathers them to row groups, hashes what it writes.
  *
- * Memory: one row group of rows and its encoding. Where a row group ends depends on the rows alone, not on how they
+ * Memory: the encoding of one row group. Where a row group ends depends on the rows alone, not on how they
  * were handed over, so that the same rows give the same bytes.
  * A refused row refuses its whole `write` call and nothing of that call is stored; the sink can be used on.
  * After a failed write to the disk the sink can only be aborted.
@@ -46,7 +51,8 @@ export async function bufferedSink(
   const file = await files.create(path);
   let state: "open" | "broken" | "closed" = "open";
   let pending: Row[] = [];
-  let pendingBytes = 0;
+  let groupRows = 0;
+  let groupBytes = 0;
   let rowCount = 0;
   let bytesWritten = 0;
 
@@ -56,12 +62,18 @@ export async function bufferedSink(
     await file.write(bytes);
     bytesWritten += bytes.byteLength;
   };
-  const flush = async (): Promise<void> => {
-    if (pending.length === 0) return;
+  const encodePending = async (): Promise<void> => {
     const rows = pending;
     pending = [];
-    pendingBytes = 0;
-    await put(await encoder.group(rows));
+    if (rows.length > 0) await encoder.add(rows);
+  };
+  const endGroup = async (): Promise<void> => {
+    if (groupRows === 0) return;
+    await encodePending();
+    const bytes = await encoder.group(groupRows);
+    groupRows = 0;
+    groupBytes = 0;
+    await put(bytes);
   };
   /** A file that missed a write is of no use: whatever is tried next says so. */
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -89,17 +101,19 @@ export async function bufferedSink(
       await guarded(async () => {
         for (const [index, row] of rows.entries()) {
           const bytes = sizes[index] ?? 0;
-          if (pendingBytes + bytes > rowGroupBytes) await flush();
+          if (groupBytes + bytes > rowGroupBytes) await endGroup();
           pending.push(row);
-          pendingBytes += bytes;
+          groupRows += 1;
+          groupBytes += bytes;
           rowCount += 1;
-          if (pending.length >= rowGroupRows) await flush();
+          if (groupRows >= rowGroupRows) await endGroup();
+          else if (pending.length >= SLICE) await encodePending();
         }
       });
     },
     close: () =>
       guarded(async () => {
-        await flush();
+        await endGroup();
         await put(await encoder.end());
         await file.close();
         state = "closed";

@@ -3,7 +3,7 @@ import { parquetHeader } from "hyparquet/src/column.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
 import { readRleBitPackedHybrid } from "hyparquet/src/encoding.js";
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
-import { decompressors } from "./compression.ts";
+import { decompressors } from "./decompression.ts";
 
 /**
  * Checks the counts in a column chunk before it is decoded.

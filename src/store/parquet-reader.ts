@@ -11,7 +11,7 @@ import {
 import { getTreePath } from "hyparquet/src/schema.js";
 import { isPrefkitError, PrefkitError, reasonOf } from "../core/errors.ts";
 import type { FileReader, Files } from "../core/files.ts";
-import { decompressors } from "./compression.ts";
+import { decompressors } from "./decompression.ts";
 import { checkPages } from "./page-guard.ts";
 import { plainRow } from "./plain-value.ts";
 import { type FoundColumn, foundColumns } from "./schema.ts";

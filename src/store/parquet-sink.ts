@@ -6,17 +6,17 @@ import {
   type RowGroup,
   type SchemaTree,
 } from "hyparquet";
+import { getMaxDefinitionLevel } from "hyparquet/src/schema.js";
 import { ByteWriter } from "hyparquet-writer";
-import { writeColumn } from "hyparquet-writer/src/column.js";
-import { useDictionary } from "hyparquet-writer/src/dictionary.js";
 import { encodeNestedValues } from "hyparquet-writer/src/dremel.js";
 import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import type { Files } from "../core/files.ts";
 import { bufferedSink, type GroupLimits, type TableEncoder } from "./buffered-sink.ts";
 import { availableCodec, compressorFor } from "./compression.ts";
+import { type Leaf, type LeveledValues, plainLeaf } from "./leaf.ts";
 import { parquetElements, ROW_SET_KEY, rowSetTag } from "./schema.ts";
 import type { Codec, ColumnType, Row, RowSet, TableSink } from "./table.ts";
-import { textPageWriter } from "./text-pages.ts";
+import { textLeaf } from "./text-pages.ts";
 
 export interface ParquetSinkOptions extends GroupLimits {
   /** `availableCodec()` by default: zstd with checksums where this Node has it, else snappy. */
@@ -57,12 +57,12 @@ function parquetEncoder(
   const writer = new ByteWriter();
   const schema = parquetElements(rowSet);
   const root = parquetSchema({ schema });
+  const newLeaf = leafMaker(CODECS[codec], compressorFor(codec));
   const columns = rowSet.columns.map(({ name, type }, index) => ({
     name,
     store: storedForm(type),
-    leaves: leafPaths([root, root.children[index] as SchemaTree]),
+    leaves: leafPaths([root, root.children[index] as SchemaTree]).map(newLeaf),
   }));
-  const writeLeaf = leafWriter(writer, codec);
   const groups: RowGroup[] = [];
   /** The bytes since the last call. The writer's offset goes on counting; only its buffer is used again. */
   const drain = (): Uint8Array => {
@@ -75,16 +75,19 @@ function parquetEncoder(
       writer.appendUint32(MAGIC);
       return drain();
     },
-    group: (rows) => {
-      const start = writer.offset;
-      const chunks = columns.flatMap(({ name, store, leaves }) => {
+    add: (rows) => {
+      for (const { name, store, leaves } of columns) {
         const values = columnOf(rows, name, store);
-        return leaves.map((path) => writeLeaf(path, values));
-      });
+        for (const leaf of leaves) leaf.add(values);
+      }
+    },
+    group: (rowCount) => {
+      const start = writer.offset;
+      const chunks = columns.flatMap(({ leaves }) => leaves.map((leaf) => leaf.finish(writer)));
       const unpacked = chunks.map(({ meta_data }) => meta_data?.total_uncompressed_size ?? 0n);
       groups.push({
         columns: chunks,
-        num_rows: BigInt(rows.length),
+        num_rows: BigInt(rowCount),
         total_byte_size: unpacked.reduce((sum, bytes) => sum + bytes, 0n),
         total_compressed_size: BigInt(writer.offset - start),
       });
@@ -114,37 +117,42 @@ function leafPaths(path: readonly SchemaTree[]): SchemaTree[][] {
   return children.length === 0 ? [[...path]] : children.flatMap((child) => leafPaths([...path, child]));
 }
 
-/** Writes one leaf of a column: long texts in lists by `textPageWriter`, all else by hyparquet-writer. */
-function leafWriter(writer: ByteWriter, codec: Codec) {
-  const name = CODECS[codec];
-  const compress = compressorFor(codec);
-  const writeTexts = textPageWriter(name, compress);
-  return (path: SchemaTree[], rows: unknown[]): ColumnChunk => {
-    const pageData = encodeNestedValues(path, rows);
-    const elements = path.map(({ element }) => element);
-    const element = elements.at(-1);
-    if (!element?.type) throw new Error("a leaf of the schema has no type");
-    const isNestedText = path.length > 2 && element.converted_type === "UTF8";
-    if (isNestedText && !useDictionary(pageData.values, element.type, undefined, undefined).dictionary) {
-      return writeTexts(writer, path, pageData as Parameters<typeof writeTexts>[2]);
-    }
-    const { chunk } = writeColumn({
-      writer,
-      column: {
-        columnName: path.at(-1)?.path.join(".") ?? "",
-        element,
-        schemaPath: elements,
-        codec: name,
-        compressors: { [name]: compress },
-        stats: true,
-        pageSize: 1024 * 1024,
-        columnIndex: false,
-        offsetIndex: false,
+interface ColumnLeaf {
+  add(rows: unknown[]): void;
+  finish(writer: ByteWriter): ColumnChunk;
+}
+
+/**
+ * Makes leaves that take a column's plain values. Texts that mostly differ go to `textLeaf`, all else (numbers, and
+ * roles, rules or labels, which gain from a dictionary) to `plainLeaf`. The first rows of each row group decide.
+ */
+function leafMaker(codec: CompressionCodec, compress: (page: Uint8Array) => Uint8Array) {
+  return (path: SchemaTree[]): ColumnLeaf => {
+    const isText = path.at(-1)?.element.converted_type === "UTF8";
+    const plain = plainLeaf(path, codec, compress, getMaxDefinitionLevel(path));
+    let texts: Leaf | null = null;
+    let chosen: Leaf | null = null;
+    return {
+      add: (rows) => {
+        const data = encodeNestedValues(path, rows) as LeveledValues;
+        if (chosen === null) {
+          if (isText && mostlyDiffer(data.values)) chosen = texts ??= textLeaf(path, codec, compress);
+          else chosen = plain;
+        }
+        chosen.add(data);
       },
-      pageData,
-    });
-    return chunk;
+      finish: (writer) => {
+        const chunk = (chosen ?? plain).finish(writer);
+        chosen = null;
+        return chunk;
+      },
+    };
   };
+}
+
+function mostlyDiffer(texts: readonly unknown[]): boolean {
+  const present = texts.filter((text) => typeof text === "string");
+  return new Set(present).size > present.length / 2;
 }
 
 type Store = ((value: unknown) => unknown) | null;

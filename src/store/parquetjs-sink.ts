@@ -52,12 +52,13 @@ function parquetjsEncoder(
   const fields = rowSet.columns.map(({ name, type }) => [name, definitionOf(type, compression)] as const);
   const schema = new parquetjs.ParquetSchema(Object.fromEntries(fields));
   const shapes = rowSet.columns.map(({ name, type }) => ({ name, shape: shapeOf(type) }));
-  // The package ends a row group at a fixed count; lowering that count before a group's last row ends it where the
-  // sink wants it.
+  // The package ends a row group at a fixed count. It gets each row one late, so that the count can be lowered before
+  // a group's last row.
   const opened = parquetjs.ParquetWriter.openStream(schema, stream, {
     pageIndex: false,
     rowGroupSize: Number.MAX_SAFE_INTEGER,
   });
+  let last: Row | null = null;
   return {
     start: async () => {
       const writer = await opened;
@@ -66,13 +67,20 @@ function parquetjsEncoder(
       }
       return drain();
     },
-    group: async (rows) => {
+    add: async (rows) => {
       const writer = await opened;
-      for (const [index, row] of rows.entries()) {
-        if (index === rows.length - 1) writer.setRowGroupSize(1);
-        await writer.appendRow(shaped(row, shapes));
+      for (const row of rows) {
+        if (last !== null) await writer.appendRow(shaped(last, shapes));
+        last = row;
       }
+    },
+    group: async () => {
+      const writer = await opened;
+      if (last === null) return drain();
+      writer.setRowGroupSize(1);
+      await writer.appendRow(shaped(last, shapes));
       writer.setRowGroupSize(Number.MAX_SAFE_INTEGER);
+      last = null;
       return drain();
     },
     end: async () => {
