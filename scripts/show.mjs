@@ -134,7 +134,8 @@ function storeBench() {
   const beside = ["bench/store.mjs", "--python", python, ...others];
   if (short) {
     const { code } = runNode([...beside, "--rows", "20000", "--runs", "1"]);
-    return judge(code === 0, "20,000 rows, once; no growth to a million");
+    // 3: a target was missed, which says little at this size; anything else is a fault.
+    return judge(code === 0 || code === 3, "it runs; 20,000 rows, once, are too few to judge speed by");
   }
   const compared = runNode(beside);
   const grown = runNode(["bench/store.mjs", ...others, "--rows", "1000000"]);
