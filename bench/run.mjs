@@ -29,7 +29,7 @@ const BOUND_BY = {
 const directory = await mkdtemp(join(tmpdir(), "prefkit-bench-"));
 try {
   printMachine();
-  await rules();
+  if (!process.argv.includes("--threads")) await rules();
   await threads();
 } finally {
   await rm(directory, { recursive: true, force: true });

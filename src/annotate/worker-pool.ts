@@ -21,13 +21,13 @@ interface Job {
 
 interface Thread {
   worker: Worker;
-  /** The first is being worked on; one more waits in the thread's own queue, so that it is never idle. */
+  /** The first is being worked on; the others wait in the thread's own queue, so that it is never idle. */
   readonly jobs: { readonly id: number; readonly job: Job }[];
   timer: NodeJS.Timeout | undefined;
   ready: boolean;
 }
 
-const JOBS_PER_THREAD = 2;
+const JOBS_PER_THREAD = 4;
 /** A scorer that is killed by the clock gets this much longer than its own timer, which answers first when it can. */
 const KILL_GRACE_MS = 250;
 const START_TIMEOUT_MS = 60_000;
