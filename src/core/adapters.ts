@@ -149,6 +149,8 @@ function inputOf({ messages }: Prompt): unknown {
 }
 
 export interface ToScorerOptions {
+  /** For a definition that takes models. */
+  readonly models?: Readonly<Record<string, unknown>>;
   /** The name of a scorer made of a function. */
   readonly name: string;
   /** The recipe's options for this scorer; none and {} are the same. */
@@ -168,10 +170,15 @@ export interface ToScorerOptions {
  *
  * Throws: `unreadable_module` for anything else, `bad_option` for options that are refused.
  */
-export function toScorer(exported: unknown, { name, options = {}, adapter }: ToScorerOptions): Scorer {
+export function toScorer(
+  exported: unknown,
+  { name, options = {}, adapter, models = {} }: ToScorerOptions,
+): Scorer {
   if (adapter !== undefined) return adapted(exported, name, adapter, options);
   const hasOptions = Object.keys(options).length > 0;
-  if (isDefinition(exported)) return exported.create(parseOptions(exported.name, exported.options, options));
+  if (isDefinition(exported)) {
+    return exported.create(parseOptions(exported.name, exported.options, options), models);
+  }
   if (isScorerLike(exported)) {
     if (hasOptions) throw refusedOptions(name, options);
     return wellFormed(exported, name);
@@ -180,7 +187,7 @@ export function toScorer(exported: unknown, { name, options = {}, adapter }: ToS
   if (!hasOptions && exported.length > 0) return fromFunction(exported as ResponseFunction, { name });
 
   const made = called(exported as (options: unknown) => unknown, options, name);
-  if (isDefinition(made)) return made.create(parseOptions(made.name, made.options, {}));
+  if (isDefinition(made)) return made.create(parseOptions(made.name, made.options, {}), models);
   if (isScorerLike(made)) return wellFormed(made, name);
   if (typeof made === "function") return fromFunction(made as ResponseFunction, { name });
   const because = hasOptions ? "the recipe gives it options" : "it has no required parameter";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { PrefkitError } from "./errors.ts";
+import { isCallFailure, PrefkitError } from "./errors.ts";
 import type {
   Abstained,
   Failed,
@@ -13,8 +13,46 @@ import type {
   Span,
 } from "./types.ts";
 
-/** What a recipe and `prefkit list` need to know of a scorer before one is made. */
-export interface ScorerDefinition<Options = unknown> {
+/** A model that a scorer works with: the port it needs, under the name of the option that names the recipe's model. */
+export interface ModelNeed {
+  readonly port: "chat" | "logprobs" | "embed" | "reward";
+  readonly optional?: true;
+}
+
+/** Calls that a scorer will make for one group, for estimates before anything is paid. */
+export interface PlannedCalls {
+  /** The option that names the model. */
+  readonly model: string;
+  readonly calls: number;
+  /** Sums over these calls, in tokens, estimated. */
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/** One named part of a scorer's scores over a dataset. */
+export interface PartSummary {
+  /** Scored cells that have the part, of which `mean` is taken. */
+  readonly count: number;
+  readonly mean: number;
+  /** Means over the tenths of the input, cut by the groups' places; null where none of a tenth's cells has the part. */
+  readonly byTenth: readonly (number | null)[];
+}
+
+/** What a scorer did in a whole dataset, as far as it may raise alarms about it. */
+export interface ScorerFacts {
+  /** Cells. */
+  readonly scored: number;
+  readonly abstained: number;
+  readonly failed: number;
+  /** By name; absent when no score has parts. */
+  readonly parts?: Readonly<Record<string, PartSummary>>;
+}
+
+/**
+ * What a recipe and `prefkit list` need to know of a scorer before one is made. `Models` is what `create` is given: for
+ * each key of `models`, the port of the model that the recipe names under that option.
+ */
+export interface ScorerDefinition<Options = unknown, Models = unknown> {
   readonly name: string;
   readonly version: number;
   /** One line for `prefkit list`. */
@@ -29,16 +67,23 @@ export interface ScorerDefinition<Options = unknown> {
   readonly usesSeed: boolean;
   /** Whether a score may depend on where a response stands in its group. */
   readonly orderSensitive: boolean;
-  create(options: Options): Scorer;
+  /** By option name; empty for scorers that need none. */
+  readonly models: Readonly<Record<string, ModelNeed>>;
+  create(options: Options, models: Models): Scorer;
+  /** Absent when the scorer calls no model. */
+  plannedCalls?(options: Options, group: Group): readonly PlannedCalls[];
+  /** What looks wrong in a finished dataset, one sentence each; written into its manifest and card. */
+  alarms?(facts: ScorerFacts): readonly string[];
 }
 
-type Defaults = "cpuBound" | "cost" | "usesSeed" | "orderSensitive";
+type Defaults = "cpuBound" | "cost" | "usesSeed" | "orderSensitive" | "models";
 
 /** Fills the usual answers: free, quick, blind to the order of responses and to the seed. */
-export function defineScorer<Options>(
-  definition: Omit<ScorerDefinition<Options>, Defaults> & Partial<Pick<ScorerDefinition<Options>, Defaults>>,
-): ScorerDefinition<Options> {
-  return { cpuBound: false, cost: "free", usesSeed: false, orderSensitive: false, ...definition };
+export function defineScorer<Options, Models = void>(
+  definition: Omit<ScorerDefinition<Options, Models>, Defaults> &
+    Partial<Pick<ScorerDefinition<Options, Models>, Defaults>>,
+): ScorerDefinition<Options, Models> {
+  return { cpuBound: false, cost: "free", usesSeed: false, orderSensitive: false, models: {}, ...definition };
 }
 
 /** A value that the scorer vouches for. The runner refuses NaN, infinities and values outside the range. */
@@ -52,6 +97,12 @@ export function abstained(why: string): Abstained {
 
 export function failed(code: string, why: string): Failed {
   return { kind: "failed", code, why };
+}
+
+/** The cell of a response whose model call gave no answer; anything else that was thrown is thrown on. */
+export function failedCall(error: unknown): Failed {
+  if (isCallFailure(error)) return failed(error.code, error.message);
+  throw error;
 }
 
 type ScorerTraits = Pick<Scorer, "name" | "version" | "range" | "needs">;

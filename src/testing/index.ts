@@ -1,11 +1,15 @@
 /**
- * Contracts and fakes to test your own scorers, transforms, pair builders and stores with. Needs vitest and fast-check.
+ * Contracts and fakes to test your own scorers, models, transforms, pair builders and stores with. Needs vitest and fast-check.
  *
  *   import { scorerContract } from "prefkit/testing";
  *   describe("my scorer", () => scorerContract(myScorer));
  */
 export * from "./arbitraries.ts";
 export * from "./failing-files.ts";
+export * from "./failing-model.ts";
+export * from "./fake-model.ts";
+export * from "./model-contract.ts";
+export * from "./model-runtime.ts";
 export * from "./pair-builder-contract.ts";
 export * from "./rewarded-group.ts";
 export * from "./scorer-contract.ts";
