@@ -1,4 +1,4 @@
-import { reasonOf } from "../core/errors.ts";
+import { isCallFailure, reasonOf } from "../core/errors.ts";
 import { checkScores, failAll } from "../core/scorer.ts";
 import type { Group, Score, ScoreContext, Scorer } from "../core/types.ts";
 
@@ -40,8 +40,13 @@ export function callScorer(
       ? timedOut(group, options.timeoutMs)
       : checkScores(scorer, group, returned);
   } catch (error) {
-    return failAll(group, "threw", reasonOf(error));
+    return failAll(group, ...reasonThrown(error));
   }
+}
+
+/** A model call that failed says why in a code of its own; anything else is a throw. */
+function reasonThrown(error: unknown): [code: string, why: string] {
+  return [isCallFailure(error) ? error.code : "threw", reasonOf(error)];
 }
 
 export function timedOut(group: Group, timeoutMs: number): Score[] {
@@ -69,7 +74,7 @@ async function settle(
   } catch (error) {
     return cancel.aborted
       ? failAll(group, "cancelled", "the run was stopped")
-      : failAll(group, "threw", reasonOf(error));
+      : failAll(group, ...reasonThrown(error));
   } finally {
     clearTimeout(timer);
     cancel.removeEventListener("abort", giveUp);

@@ -18,10 +18,12 @@ import {
 import { datasetCard } from "../store/dataset-card.ts";
 import {
   CARD_FILE,
+  type DatasetSummary,
   type FileEntry,
   MANIFEST_FILE,
   type Manifest,
   readManifest,
+  type ScorerSummary,
   TABLES,
   type TableName,
 } from "../store/manifest.ts";
@@ -68,6 +70,13 @@ export interface FinishFacts {
     readonly version: number;
     readonly configHash: string;
   }[];
+  /** What a scorer finds wrong with the whole of its scores, one sentence each, by the recipe's key. Default: nothing. */
+  readonly alarmsOf?: (key: string, summary: ScorerSummary) => readonly string[];
+  /**
+   * The summary of the dataset whose scores these are: its part statistics and alarms stand, since tables in several splits
+   * no longer tell the order of the input.
+   */
+  readonly earlier?: Pick<DatasetSummary, "scorers" | "alarms">;
 }
 
 export interface FinishOptions {
@@ -100,7 +109,10 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   const { split = {} } = resolved.recipe.output;
   const splitNames = ["train", ...Object.keys(split)];
   const tables = await openTables(options, splitNames);
-  const summary = startSummary(facts.scoreInfo.map(({ key }) => key));
+  const summary = startSummary(
+    facts.scoreInfo.map(({ key }) => key),
+    facts.groups,
+  );
   enterPhase(status, "finish", facts.groups);
   try {
     for await (const { groups } of chargedStream(status, "read", options.source())) {
@@ -144,7 +156,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
     runStatistics: runNumbers,
     extras: facts.extras,
     failedCells: facts.failedCells,
-    summary: summary.build(),
+    summary: withAlarms(summary.build(), facts),
   };
   const card = datasetCard(manifest, entries, {
     license: resolved.recipe.output.license,
@@ -154,6 +166,20 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   const whole: Manifest = { ...manifest, files: entries };
   await publish(files, out, card, whole);
   return whole;
+}
+
+function withAlarms(summary: DatasetSummary, { alarmsOf = () => [], earlier }: FinishFacts): DatasetSummary {
+  const scorers = Object.fromEntries(
+    Object.entries(summary.scorers).map(([key, own]) => {
+      const { parts, uncountedParts } = earlier?.scorers[key] ?? {};
+      if (parts === undefined) return [key, own];
+      return [key, { ...own, parts, ...(uncountedParts === undefined ? {} : { uncountedParts }) }];
+    }),
+  );
+  const alarms =
+    earlier?.alarms ??
+    Object.entries(scorers).flatMap(([key, own]) => alarmsOf(key, own).map((text) => `${key}: ${text}`));
+  return { ...summary, scorers, ...(alarms.length === 0 ? {} : { alarms }) };
 }
 
 /** The frozen numbers that per-run transforms need: per-shard sums, joined in shard order. Null when stopped. */

@@ -17,11 +17,13 @@ export interface LoadedRecipe {
   readonly directory: string;
   /** File name, or "recipe" for one given in code. */
   readonly label: string;
+  /** What `${VAR}` and keys are looked up in. Never stored. */
+  readonly environment: Environment;
   /** The 1-based line of a key; undefined for recipes in code. */
   line(path: readonly PropertyKey[]): number | undefined;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a recipe from YAML, or from a JavaScript module's default export. */
 export async function loadRecipe(
@@ -108,7 +110,7 @@ function check(
   const result = recipeSchema.safeParse(interpolated);
   // The value is shown as written: what a variable stands for may be a secret.
   if (!result.success) throw schemaFault(result.error, raw, fail);
-  return { recipe: result.data, raw, directory: options.directory, label: options.label, line };
+  return { recipe: result.data, raw, ...options, line };
 }
 
 type Fault = (path: readonly PropertyKey[], problem: string, fix: string) => PrefkitError;

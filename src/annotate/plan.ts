@@ -41,13 +41,18 @@ export interface PlanOptions {
   readonly codec: Codec;
   readonly limit: number | null;
   readonly onProgress?: (groups: number) => void;
+  /** Responses are still to be sampled: only needs that sampling cannot meet are checked. */
+  readonly beforeSampling?: boolean;
+  /** Sees every group as it is read. */
+  readonly onGroup?: (group: Group) => void;
 }
 
 const MAX_BAD_ROWS = 20;
 
 /** Scans the input once: cuts shards, finds repeated ids and unusable rows, checks what the scorers need. */
 export async function makePlan(resolved: ResolvedRecipe, input: Input, options: PlanOptions): Promise<Plan> {
-  const { recipe, scorers } = resolved;
+  const { recipe } = resolved;
+  const scorers = options.beforeSampling ? resolved.scorers.map(beforeSampling) : resolved.scorers;
   const ids = new IdSet();
   const served = new Map(scorers.map((scorer) => [scorer.key, 0]));
   const badRows: Extract<InputRow, { kind: "bad" }>[] = [];
@@ -85,6 +90,7 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
       groups += 1;
       responses += group.responses.length;
       replacedSurrogates += row.replacedSurrogates;
+      options.onGroup?.(group);
       for (const { key, scorer } of scorers) {
         if (scorer.needs && isServed(scorer.needs, group, previous))
           served.set(key, (served.get(key) ?? 0) + 1);
@@ -96,7 +102,7 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
   if (badCount > 0 && recipe.input.onBadRow === "fail") throw unusableRows(badRows, badCount);
   if (awaitedTwin && options.limit === null) throw strayTwin(awaitedTwin);
   if (groups === 0) throw nothingUsable(input, badRows, badCount);
-  if (responses === 0) throw noResponses(groups);
+  if (responses === 0 && !options.beforeSampling) throw noResponses(groups);
 
   const fingerprint = await input.fingerprint();
   return {
@@ -148,6 +154,19 @@ export function planId(
   });
 }
 
+/** A scorer with those of its needs that the prompt alone must meet. */
+function beforeSampling(run: RunScorer): RunScorer {
+  const { needs, ...scorer } = run.scorer;
+  return {
+    ...run,
+    scorer: {
+      ...scorer,
+      score: run.scorer.score,
+      ...(needs?.reference ? { needs: { reference: true } } : {}),
+    },
+  };
+}
+
 function isServed(
   needs: NonNullable<RunScorer["scorer"]["needs"]>,
   group: Group,
@@ -155,10 +174,9 @@ function isServed(
 ): boolean {
   const { sibling, ...others } = needs;
   if (sibling && group.siblingId === undefined && group.prompt.id !== previous?.siblingId) return false;
-  return (
-    groupLack(group, others) === null &&
-    group.responses.some((response) => responseLack(response, needs) === null)
-  );
+  if (groupLack(group, others) !== null) return false;
+  const asksOfResponses = needs.tokenCounts || needs.logprobs;
+  return !asksOfResponses || group.responses.some((response) => responseLack(response, needs) === null);
 }
 
 function needWarnings({ key, scorer }: RunScorer, served: number, groups: number): string[] {

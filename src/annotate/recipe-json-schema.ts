@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Json, JsonObject } from "../core/types.ts";
 import { pairBuilders } from "../pairs/index.ts";
 import { transforms } from "../shaping/index.ts";
-import { recipeSchema, SCORER_KEYS } from "./recipe.ts";
+import { MODEL_KEYS, recipeSchema, SCORER_KEYS } from "./recipe.ts";
 import type { Catalog } from "./resolve.ts";
 
 /** What the schema of a plug-in's options says of one option. */
@@ -20,13 +20,20 @@ interface Described {
 
 /**
  * The JSON schema (draft-07, which editors know best) of a recipe in YAML: the recipe's own keys, and behind each `use`
- * the options of that scorer, transform or pair builder. What zod checks in code (that a pattern compiles, that a gate's
+ * the options of that scorer, transform or pair builder, and those of each model provider. What zod checks in code (that a pattern compiles, that a gate's
  * score exists) is beyond it; `prefkit validate` says the rest. A `${VAR}` is text to it, as it is to the recipe.
  */
 export function recipeJsonSchema(catalog: Catalog): JsonObject {
   const { $schema, ...root } = jsonSchemaOf(recipeSchema);
   const scorer = withPlugIns(catalog.scorers, optionsSchema(z.object(SCORER_KEYS)).properties, OWN_MODULE);
+  const model = withPlugIns(
+    catalog.providers,
+    optionsSchema(z.object(MODEL_KEYS)).properties,
+    undefined,
+    "provider",
+  );
   const changed: JsonObject = replaced(root as JsonObject, [
+    [["models", "additionalProperties"], model],
     [["scorers", "minProperties"], 1],
     [["scorers", "additionalProperties"], scorer],
     [["reward", "terms", "items", "transform", "items"], withPlugIns(transforms, {})],
@@ -60,6 +67,7 @@ function withPlugIns(
   definitions: Readonly<Record<string, Described>>,
   common: JsonObject,
   other?: JsonObject,
+  named: "use" | "provider" = "use",
 ): JsonObject {
   const names = Object.entries(definitions).map(([name, { summary }]) => ({
     const: name,
@@ -67,16 +75,16 @@ function withPlugIns(
   }));
   return {
     type: "object",
-    required: ["use"],
-    properties: { use: { anyOf: [...names, ...(other ? [other] : [])] }, ...common },
+    required: [named],
+    properties: { [named]: { anyOf: [...names, ...(other ? [other] : [])] }, ...common },
     allOf: Object.entries(definitions).map(([name, definition]) => {
       const { properties, required } = optionsSchema(definition.options);
       return {
-        if: { properties: { use: { const: name } }, required: ["use"] },
+        if: { properties: { [named]: { const: name } }, required: [named] },
         // The names of all keys again: `additionalProperties` sees only those that stand beside it.
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON schema.
         then: {
-          properties: { use: true, ...common, ...properties },
+          properties: { [named]: true, ...common, ...properties },
           required,
           additionalProperties: false,
         },
@@ -90,12 +98,18 @@ function jsonSchemaOf(schema: z.ZodType): JsonObject {
   return withoutNoise(made as unknown as Json) as JsonObject;
 }
 
-/** Leaves out the bounds of safe integers: every whole number that one writes is inside them. */
+/**
+ * Leaves out the bounds of safe integers: every whole number that one writes is inside them. A value that may be any JSON
+ * refers to a definition of itself beside the schema's root; in a schema that is put into another one it says nothing.
+ */
 function withoutNoise(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutNoise);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(
-    ([, inner]) => Math.abs(Number(inner)) !== Number.MAX_SAFE_INTEGER,
+    ([key, inner]) =>
+      Math.abs(Number(inner)) !== Number.MAX_SAFE_INTEGER &&
+      !(key === "$ref" && typeof inner === "string" && inner.startsWith("#/definitions/__schema")) &&
+      !(key === "definitions" && typeof inner === "object" && inner !== null && "__schema0" in inner),
   );
   return Object.fromEntries(entries.map(([key, inner]) => [key, withoutNoise(inner)]));
 }

@@ -51,7 +51,14 @@ const plugIn = z.looseObject({ use: z.string().min(1) });
 
 /** What every scorer entry may say besides the scorer's own options. */
 export const SCORER_KEYS = {
-  timeoutMs: z.number().int().positive().default(60_000).describe("Longer than this: failed, timeout."),
+  timeoutMs: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      "Longer than this for one group: failed, timeout. Default: a minute; none for scorers that call models.",
+    ),
   maxFailedShare: share
     .default(0.01)
     .describe("A larger share of failed cells ends the run with exit code 3."),
@@ -71,6 +78,89 @@ const scorer = z.looseObject({
   ]),
   ...SCORER_KEYS,
 });
+
+const money = z.number().gte(0);
+
+/** What every entry under `models` may say besides its provider's own options. */
+export const MODEL_KEYS = {
+  price: z
+    .strictObject({ in: money, out: money })
+    .optional()
+    .describe("Money per million tokens; needed for --max-cost."),
+  concurrency: z
+    .number()
+    .int()
+    .positive()
+    .default(64)
+    .describe("Most calls in flight; fewer when the server refuses some."),
+  requestsPerMinute: z.number().positive().optional().describe("Default: learned from the server."),
+  tokensPerMinute: z.number().positive().optional().describe("Default: learned from the server."),
+  timeoutMs: z.number().int().positive().default(120_000).describe("For one try of one call."),
+  retries: z.number().int().gte(0).default(5).describe("Tries after the first."),
+} as const;
+
+const model = z.looseObject({ provider: z.string().min(1), ...MODEL_KEYS });
+
+const sampling = {
+  temperature: z.number().gte(0).default(1),
+  topP: z.number().gt(0).lte(1).optional(),
+  topK: z.number().int().positive().optional(),
+  maxTokens: z.number().int().positive().default(1024).describe("Most tokens of one response."),
+  stop: z.array(z.string().min(1)).max(16).optional(),
+} as const;
+
+const sample = z
+  .strictObject({
+    model: name.optional().describe("One of `models`, with the chat port."),
+    ...sampling,
+    from: z
+      .array(
+        z.strictObject({
+          model: name,
+          temperature: sampling.temperature.optional(),
+          topP: sampling.topP,
+          topK: sampling.topK,
+          maxTokens: sampling.maxTokens.optional(),
+          stop: sampling.stop,
+        }),
+      )
+      .min(1)
+      .optional()
+      .describe("Several sources instead of `model`; missing responses are taken from them in turn."),
+    n: z.number().int().positive().max(1024).describe("Groups are filled up to this many candidates."),
+    system: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Put before prompts that have no system turn, for sampling only."),
+    sendSeed: z.boolean().default(true).describe("Send each sample a seed of its own."),
+    maxFailedShare: share
+      .default(0.01)
+      .describe("A larger share of failed samples ends the run with exit code 3."),
+    rephrase: z
+      .strictObject({
+        model: name,
+        temperature: z.number().gte(0).default(0.7),
+        topP: z.number().gt(0).lte(1).default(0.8),
+        maxTokens: z.number().int().positive().default(2048),
+        attempts: z
+          .number()
+          .int()
+          .positive()
+          .max(20)
+          .default(2)
+          .describe("Calls until one answer can be read."),
+        checkModel: name
+          .optional()
+          .describe("Answers both questions; a rephrasing whose answer differs is dropped."),
+      })
+      .optional()
+      .describe("Gives each prompt a twin that asks the same in other words (Co-Reward)."),
+  })
+  .refine(
+    (value) => (value.model === undefined) !== (value.from === undefined),
+    "give exactly one of model and from",
+  );
 
 const term = z.strictObject({
   score: name,
@@ -121,6 +211,8 @@ const output = z.strictObject({
 /** The recipe, as YAML gives it. Options of plug-ins stand beside `use` and are checked by the plug-in's own schema. */
 export const recipeSchema = z.strictObject({
   input,
+  models: z.record(name, model).default({}).describe("By the name that scorers and `sample` use."),
+  sample: sample.optional().describe("Fills groups with sampled responses before they are scored."),
   scorers: z.record(name, scorer).refine((all) => Object.keys(all).length > 0, "name at least one scorer"),
   reward: reward.optional(),
   pairs: plugIn.optional(),
@@ -133,6 +225,8 @@ export type Recipe = z.output<typeof recipeSchema>;
 /** A recipe as one writes it: defaults may be left out. */
 export type RecipeInput = z.input<typeof recipeSchema>;
 export type ScorerEntry = Recipe["scorers"][string];
+export type ModelEntry = Recipe["models"][string];
+export type SampleSection = NonNullable<Recipe["sample"]>;
 
 /** A function given in a recipe written in code. Runs on the main thread. */
 // biome-ignore lint/complexity/noBannedTypes: any function shape is accepted here and checked when it is wrapped.

@@ -53,6 +53,7 @@ export function factsOfManifest(manifest: Manifest): FinishFacts {
     extras: manifest.extras,
     failedCells: manifest.failedCells,
     scorers: manifest.scorers,
+    earlier: manifest.summary,
     scoreInfo: Object.entries(manifest.scorers).map(([key, { configHash, config }]) => {
       const { scorer, version } = config as JsonObject;
       return { key, scorer: String(scorer), version: Number(version), configHash };

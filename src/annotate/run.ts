@@ -1,38 +1,38 @@
-import { stat } from "node:fs/promises";
 import { availableParallelism, hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import { type Files, nodeFiles, writeWhole } from "../core/files.ts";
 import { canonicalJson } from "../core/ids.ts";
 import type { JsonObject } from "../core/types.ts";
-import { availableCodec } from "../store/compression.ts";
-import { openInput } from "../store/input/index.ts";
 import type { Input } from "../store/input/types.ts";
-import {
-  CARD_FILE,
-  MANIFEST_FILE,
-  type Manifest,
-  readManifest,
-  STATS_FILE,
-  TABLES,
-} from "../store/manifest.ts";
+import { MANIFEST_FILE, type Manifest, readManifest, STATS_FILE } from "../store/manifest.ts";
+import { heedCheckups } from "./doctor.ts";
 import { type FinishFacts, finishDataset, rollForward, writtenRecipe } from "./finish.ts";
 import {
   failedCells,
   readJournals,
-  readPlan,
   type ShardRecord,
   type ShardSlice,
   sliceName,
-  WORK_DIRECTORY,
   workPaths,
-  writePlan,
 } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
-import { refuseHeld, takeLock } from "./lock.ts";
-import { makePlan, type Plan, type PlanOptions, planId } from "./plan.ts";
+import { takeLock } from "./lock.ts";
+import { type ModelAccess, openModelAccess } from "./model-access.ts";
+import { closeModels } from "./models.ts";
+import {
+  checkDirectory,
+  clearDirectory,
+  outputDirectory,
+  refuseOthers,
+  removeParts,
+  removeTornWork,
+} from "./output-directory.ts";
+import type { Plan } from "./plan.ts";
+import { openRecipeInput, planFor } from "./plan-file.ts";
 import { type Catalog, type ResolvedRecipe, resolveRecipe, scoreInfos } from "./resolve.ts";
 import { refinish } from "./rework.ts";
+import { sampleFirst } from "./sample-first.ts";
 import { openScoreCache, type ScoreCache } from "./score-cache.ts";
 import { openFailures, scoreShards } from "./score-shards.ts";
 import { partsSource } from "./scored-source.ts";
@@ -55,6 +55,13 @@ export interface RunOptions {
   readonly force?: boolean;
   /** Nothing is scored: missing shards are an error instead of work to do, and failed cells stay as they are. */
   readonly requireScored?: boolean;
+  /**
+   * Most money that this run may spend, over all its restarts, in the currency of the models' prices. Reaching it stops and
+   * saves the run.
+   */
+  readonly maxCost?: number;
+  /** No model is called: replies come from the cache alone, and a reply that is not there is a failed cell. */
+  readonly offline?: boolean;
   /** Drains and saves once aborted. */
   readonly stop?: AbortSignal;
   readonly files?: Files;
@@ -62,14 +69,15 @@ export interface RunOptions {
   /** Told where the run stands, as soon as there is something to tell. */
   readonly onStart?: (status: RunStatus, plan: Plan) => void;
   readonly onPlanning?: (groups: number) => void;
+  readonly onWarning?: (warning: string) => void;
 }
 
 export interface RunOutcome {
   /**
    * done: the dataset is finished. unchanged: it was finished before. scored: this slice is scored, `merge` comes next.
-   * stopped: a signal ended it early, and the same command goes on.
+   * stopped: a signal ended it early, and the same command goes on. budget: the same with a larger `maxCost`.
    */
-  readonly kind: "done" | "unchanged" | "scored" | "stopped";
+  readonly kind: "done" | "unchanged" | "scored" | "stopped" | "budget";
   readonly out: string;
   readonly plan: Plan;
   readonly manifest: Manifest | null;
@@ -80,22 +88,45 @@ export interface RunOutcome {
 
 export const DEFAULT_CONCURRENCY = 16;
 
-/** What `validate` tells and `run` starts from; nothing is paid for. */
-export interface Validation {
-  readonly resolved: ResolvedRecipe;
-  readonly plan: Plan;
-}
-
-/** Runs a recipe: plan, score, finish. See docs/running.md for what is kept when it is killed. */
+/** Runs a recipe: plan, sample, score, finish. See docs/running.md for what is kept when it is killed. */
 export async function run(
   loaded: LoadedRecipe,
   catalog: Catalog,
   options: RunOptions = {},
 ): Promise<RunOutcome> {
-  const resolved = await resolveRecipe(loaded, catalog);
-  const files = options.files ?? nodeFiles;
+  checkOptions(loaded, options);
   const out = outputDirectory(loaded, options.out);
-  checkOptions(options);
+  const slice = options.slice ?? null;
+  const access = openModelAccess(loaded, {
+    offline: options.offline ?? false,
+    maxCost: options.maxCost ?? null,
+    ledger: join(workPaths(out).root, `${sliceName("spending", slice)}.jsonl`),
+  });
+  try {
+    const resolved = await resolveRecipe(loaded, catalog, access.runtime);
+    try {
+      access.requirePrices(resolved.models);
+      if (!options.offline) {
+        const cache = access.runtime.cacheDirectory;
+        for (const warning of await heedCheckups(resolved.models, nodeFiles, cache))
+          options.onWarning?.(warning);
+      }
+      return await runResolved(resolved, access, out, options);
+    } finally {
+      await closeModels(resolved.models);
+    }
+  } finally {
+    await access.close();
+  }
+}
+
+async function runResolved(
+  resolved: ResolvedRecipe,
+  access: ModelAccess,
+  out: string,
+  options: RunOptions,
+): Promise<RunOutcome> {
+  const files = options.files ?? nodeFiles;
   const slice = options.slice ?? null;
   const paths = workPaths(out);
   const force = options.force ?? false;
@@ -111,37 +142,44 @@ export async function run(
     await rollForward(files, out);
     if (slice === null) await removeTornWork(files, paths.input);
     input = await openRecipeInput(resolved, paths.input);
-    const plan = await planFor(files, out, resolved, input, options);
-    const status = newStatus(resolved.scorers.map(({ key }) => key));
+    const status = newStatus(
+      resolved.scorers.map(({ key }) => key),
+      access.usage,
+    );
+    const stop = AbortSignal.any([access.exhausted, ...(options.stop ? [options.stop] : [])]);
+    const ending = (): "budget" | "stopped" =>
+      access.exhausted.aborted && !options.stop?.aborted ? "budget" : "stopped";
+    let working = resolved;
+    let sampling: JsonObject | null = null;
+    if (resolved.recipe.sample) {
+      const sampled = await sampleFirst({ files, out, resolved, input, status, stop, options });
+      if (sampled.kind === "stopped") {
+        return { kind: ending(), out, plan: sampled.plan, manifest: null, openFailures: 0, status };
+      }
+      await input.close();
+      input = sampled.input;
+      working = sampled.resolved;
+      sampling = sampled.facts;
+    }
+    const plan = await planFor(files, out, working, input, sampling ? {} : options);
     options.onStart?.(status, plan);
-    const outcome = await execute({ files, out, resolved, input, plan, status, slice, options });
+    const outcome = await execute({
+      files,
+      out,
+      resolved: working,
+      sampling,
+      input,
+      plan,
+      status,
+      slice,
+      stop,
+      options,
+    });
     if (outcome.kind === "done") await writeStats(files, out, status, started);
-    return outcome;
+    return outcome.kind === "stopped" ? { ...outcome, kind: ending() } : outcome;
   } finally {
     await input?.close();
     await unlock();
-  }
-}
-
-/** What a killed grouping of rows left; nobody else works here while the lock is held. */
-async function removeTornWork(files: Files, directory: string): Promise<void> {
-  for (const name of (await files.list(directory)) ?? []) {
-    if (name.startsWith(".")) await files.remove(join(directory, name));
-  }
-}
-
-/** The plan of a run, without running it. */
-export async function validate(
-  loaded: LoadedRecipe,
-  catalog: Catalog,
-  options: Pick<RunOptions, "limit" | "onPlanning"> & { readonly scratch: string },
-): Promise<Validation> {
-  const resolved = await resolveRecipe(loaded, catalog);
-  const input = await openRecipeInput(resolved, options.scratch);
-  try {
-    return { resolved, plan: await makePlan(resolved, input, planOptions(resolved, options)) };
-  } finally {
-    await input.close();
   }
 }
 
@@ -149,16 +187,18 @@ interface Execution {
   readonly files: Files;
   readonly out: string;
   readonly resolved: ResolvedRecipe;
+  /** What the samples came from; null when none were drawn. */
+  readonly sampling: JsonObject | null;
   readonly input: Input;
   readonly plan: Plan;
   readonly status: RunStatus;
   readonly slice: ShardSlice | null;
+  readonly stop: AbortSignal;
   readonly options: RunOptions;
 }
 
 async function execute(execution: Execution): Promise<RunOutcome> {
-  const { files, out, resolved, input, plan, status, slice, options } = execution;
-  const stop = options.stop ?? new AbortController().signal;
+  const { files, out, resolved, input, plan, status, slice, stop, options } = execution;
   const base = { out, plan, status };
   const finished = await finishedManifest(files, out, plan);
   // Parts are removed once nothing is left to retry; then the tables are the only copy of the scores.
@@ -192,7 +232,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     files,
     out,
     source: partsSource({ files, out, input, plan, scorers: resolved.scorers }),
-    facts: factsOf(resolved, plan, records),
+    facts: factsOf(execution, records),
     resolved,
     status,
     stop,
@@ -235,18 +275,20 @@ async function finishedManifest(files: Files, out: string, plan: Plan): Promise<
   return manifest.planId === plan.id ? manifest : null;
 }
 
-function outputDirectory(loaded: LoadedRecipe, out: string | undefined): string {
-  if (out !== undefined) return resolve(out);
-  const { dir } = loaded.recipe.output;
-  if (dir !== undefined) return resolve(loaded.directory, dir);
-  throw new PrefkitError(
-    "bad_recipe",
-    `${loaded.label} names no output directory.`,
-    "add `output: { dir: … }` or give --out DIR.",
-  );
-}
-
-function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void {
+function checkOptions(
+  { recipe }: LoadedRecipe,
+  { concurrency, workers, limit, slice, maxCost }: RunOptions,
+): void {
+  if (maxCost !== undefined && !(Number.isFinite(maxCost) && maxCost >= 0)) {
+    throw new PrefkitError("bad_option", `maxCost is ${maxCost}.`, "give an amount of money of at least 0.");
+  }
+  if (slice && recipe.sample) {
+    throw new PrefkitError(
+      "bad_option",
+      "a recipe with a section `sample` cannot be run in shards: every shard would draw all samples.",
+      "draw them first with `prefkit sample`, then run a recipe whose input is what that wrote.",
+    );
+  }
   const atLeastOne = { concurrency, workers, limit };
   for (const [name, value] of Object.entries(atLeastOne)) {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
@@ -261,139 +303,18 @@ function checkOptions({ concurrency, workers, limit, slice }: RunOptions): void 
   }
 }
 
-/** A directory of ours is gone on with; an empty one is taken; any other is left alone. */
-async function checkDirectory(files: Files, out: string): Promise<void> {
-  const names = await namesIn(files, out);
-  if (names === null || names.length === 0) return;
-  if (names.includes(WORK_DIRECTORY) || names.includes(MANIFEST_FILE)) return;
-  throw new PrefkitError(
-    "not_this_run",
-    `the output directory ${out} holds other files (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}).`,
-    "choose an empty --out, or give --force: it leaves foreign files where they are and replaces prefkit's own.",
-  );
-}
-
-async function namesIn(files: Files, out: string): Promise<string[] | null> {
-  try {
-    return await files.list(out);
-  } catch (error) {
-    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== "ENOTDIR") throw error;
-    throw new PrefkitError("not_this_run", `${out} is a file, not a directory.`, "choose another --out.", {
-      cause: error,
-    });
-  }
-}
-
-/** Slices of one division may share a directory; a whole run, another division or a start from scratch may not. */
-async function refuseOthers(
-  files: Files,
-  out: string,
-  slice: ShardSlice | null,
-  force: boolean,
-): Promise<void> {
-  const { root } = workPaths(out);
-  for (const name of (await files.list(root)) ?? []) {
-    const held = /^lock(?:-\d+-of-(\d+))?$/.exec(name);
-    if (!held || name === sliceName("lock", slice)) continue;
-    if (!force && slice !== null && Number(held[1]) === slice.count) continue;
-    await refuseHeld(files, join(root, name));
-  }
-}
-
-/** Removes what is ours, but for the lock held: the mark of a whole dataset first, so that no kill leaves it on half of one. */
-async function clearDirectory(files: Files, out: string, lock: string): Promise<void> {
-  const { root } = workPaths(out);
-  for (const name of [MANIFEST_FILE, CARD_FILE, STATS_FILE, ...TABLES]) await files.remove(join(out, name));
-  for (const name of (await files.list(root)) ?? []) if (name !== lock) await files.remove(join(root, name));
-}
-
-export async function openRecipeInput(resolved: ResolvedRecipe, workDirectory: string): Promise<Input> {
-  return openInput(resolved.recipe.input, { baseDirectory: resolved.loaded.directory, workDirectory });
-}
-
-function planOptions(
-  resolved: ResolvedRecipe,
-  options: Pick<RunOptions, "limit" | "onPlanning">,
-): PlanOptions {
-  return {
-    codec: resolved.recipe.output.codec ?? availableCodec(),
-    limit: options.limit ?? null,
-    ...(options.onPlanning ? { onProgress: options.onPlanning } : {}),
-  };
-}
-
-/** The directory's own plan where it still holds; else a scan of the input, checked against what is there. */
-async function planFor(
-  files: Files,
-  out: string,
-  resolved: ResolvedRecipe,
-  input: Input,
-  options: RunOptions,
-): Promise<Plan> {
-  const wanted = planOptions(resolved, options);
-  const paths = workPaths(out);
-  const existing = await readPlan(files, out);
-  const marks = await fileMarks(resolved, input);
-  if (existing && planId(resolved, existing.input.fingerprint, wanted) === existing.id) {
-    const seen = (await files.exists(paths.scan))
-      ? Buffer.from(await files.readAll(paths.scan)).toString("utf8")
-      : "";
-    if (seen === marks) return existing;
-  }
-  const plan = await makePlan(resolved, input, wanted);
-  if (existing && existing.id !== plan.id) throw changedPlan(out, existing, plan);
-  if (!existing) {
-    const finished = (await files.exists(join(out, MANIFEST_FILE))) ? await readManifest(files, out) : null;
-    if (finished && finished.planId !== plan.id) throw otherRun(out);
-    await writePlan(files, out, plan);
-  }
-  await writeWhole(files, paths.scan, marks);
-  return plan;
-}
-
-/** Sizes and times of the input files on this machine: when they are as they were, the input need not be scanned again. */
-async function fileMarks(resolved: ResolvedRecipe, input: Input): Promise<string> {
-  const marks = await Promise.all(
-    input.files.map(async ({ path }) => {
-      const { size, mtimeMs, ino } = await stat(resolve(resolved.loaded.directory, path));
-      return { path, size, mtimeMs, ino };
-    }),
-  );
-  return JSON.stringify(marks);
-}
-
-function changedPlan(out: string, existing: Plan, plan: Plan): PrefkitError {
-  const what =
-    existing.codec !== plan.codec
-      ? `codec ${existing.codec}, and this run would use ${plan.codec}`
-      : existing.input.fingerprint !== plan.input.fingerprint
-        ? "another content of the input"
-        : existing.toolkit !== plan.toolkit
-          ? `prefkit ${existing.toolkit}, and this is ${plan.toolkit}`
-          : "other scorers, options, seed or limit";
-  return new PrefkitError(
-    "plan_changed",
-    `the directory ${out} was planned with ${what}.`,
-    "choose another --out (paid scores come from the cache, so nothing is paid twice), undo the change, or start over with --force.",
-  );
-}
-
-function otherRun(out: string): PrefkitError {
-  return new PrefkitError(
-    "not_this_run",
-    `the directory ${out} holds the dataset of another run.`,
-    "choose another --out (paid scores come from the cache), or start over with --force.",
-  );
-}
-
 function factsOf(
-  resolved: ResolvedRecipe,
-  plan: Plan,
+  { resolved, plan, sampling }: Execution,
   records: ReadonlyMap<number, ShardRecord>,
 ): FinishFacts {
   return {
     planId: plan.id,
-    input: { ...plan.input, limit: plan.limit, warnings: plan.warnings } as unknown as JsonObject,
+    input: {
+      ...(plan.input as unknown as JsonObject),
+      limit: plan.limit,
+      warnings: plan.warnings,
+      ...(sampling ? { sampling } : {}),
+    },
     seed: plan.seed,
     codec: plan.codec,
     shards: plan.shards.length,
@@ -404,16 +325,8 @@ function factsOf(
       resolved.scorers.map(({ key, configHash, config }) => [key, { configHash, config }]),
     ),
     scoreInfo: scoreInfos(resolved.scorers),
+    alarmsOf: (key, summary) => resolved.scorers.find((run) => run.key === key)?.alarms(summary) ?? [],
   };
-}
-
-async function removeParts(files: Files, out: string): Promise<void> {
-  const { root, parts, input } = workPaths(out);
-  for (const name of (await files.list(root)) ?? []) {
-    if (/^journal.*\.jsonl$/.test(name)) await files.remove(join(root, name));
-  }
-  await files.remove(parts);
-  await files.remove(input);
 }
 
 /** What depends on the day, kept apart from the manifest so that equal runs have equal manifests. */
@@ -428,6 +341,7 @@ async function writeStats(files: Files, out: string, status: RunStatus, started:
     peakRssMb: usage.maxRSS / 1024,
     stages: Object.fromEntries(status.stages),
     scorers: Object.fromEntries(status.scorers),
+    models: status.usage(),
   };
   const temporary = join(workPaths(out).root, STATS_FILE);
   await writeWhole(files, temporary, `${JSON.stringify(stats, null, 2)}\n`);

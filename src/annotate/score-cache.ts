@@ -1,10 +1,10 @@
-import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { open, type RootDatabase } from "lmdb";
-import { PrefkitError, reasonOf } from "../core/errors.ts";
+import type { RootDatabase } from "lmdb";
+import { cacheDirectory, openDatabase, openDiskCache } from "../core/disk-cache.ts";
 import { contentHash, imageHash, messageRecord } from "../core/ids.ts";
 import type { Group, Json, Score } from "../core/types.ts";
+
+const FILE = "scores.lmdb";
+const WHAT = "score cache";
 
 /** What is kept for one paid call: the scores of one scorer for one group. */
 export interface CachedScores {
@@ -44,45 +44,20 @@ function groupContent(group: Group | Omit<Group, "sibling">): Json {
   };
 }
 
-/** PREFKIT_CACHE_DIR, else XDG_CACHE_HOME/prefkit, else ~/.cache/prefkit. */
-export function cacheDirectory(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
-  if (environment.PREFKIT_CACHE_DIR) return environment.PREFKIT_CACHE_DIR;
-  return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "prefkit");
-}
+export { cacheDirectory };
 
 export function openScoreCache(directory: string = cacheDirectory()): ScoreCache {
-  const database = openDatabase(directory);
-  let lost: unknown = null;
-  // A put can be read by others once it is committed, some milliseconds later; here it can be read at once, so that the
-  // same question is not paid for again in between.
-  const uncommitted = new Map<string, string>();
+  const cache = openDiskCache(directory, FILE, WHAT);
   return {
     get: (key) => {
-      const text = uncommitted.get(key) ?? database.get(key);
+      const text = cache.get(key);
       return text === undefined ? null : (JSON.parse(text) as CachedScores);
     },
     put: (key, value) => {
-      const text = JSON.stringify(value);
-      uncommitted.set(key, text);
-      database
-        .put(key, text)
-        .catch((error: unknown) => {
-          lost = error;
-        })
-        .finally(() => {
-          if (uncommitted.get(key) === text) uncommitted.delete(key);
-        });
+      void cache.put(key, JSON.stringify(value));
     },
-    flush: async () => {
-      await database.flushed;
-      if (lost !== null) throw unavailable(directory, lost);
-    },
-    close: async () => {
-      await database.flushed;
-      await database.close();
-    },
+    flush: cache.flush,
+    close: cache.close,
   };
 }
 
@@ -111,7 +86,7 @@ export interface CacheSummary {
 
 /** Counts what the cache holds, by scorer. */
 export async function summarizeCache(directory: string = cacheDirectory()): Promise<CacheSummary> {
-  const database = openDatabase(directory);
+  const database = openScores(directory);
   const scorers: Record<string, number> = {};
   let entries = 0;
   let bytes = 0;
@@ -132,7 +107,7 @@ export async function summarizeCache(directory: string = cacheDirectory()): Prom
 export async function* readCache(
   directory: string = cacheDirectory(),
 ): AsyncGenerator<{ key: string } & CachedScores> {
-  const database = openDatabase(directory);
+  const database = openScores(directory);
   try {
     for (const { key, value } of database.getRange()) yield { key, ...(JSON.parse(value) as CachedScores) };
   } finally {
@@ -142,7 +117,7 @@ export async function* readCache(
 
 /** Removes entries, all of them or those of one scorer; returns how many. */
 export async function clearCache(directory: string = cacheDirectory(), scorer?: string): Promise<number> {
-  const database = openDatabase(directory);
+  const database = openScores(directory);
   try {
     const keys: string[] = [];
     for (const { key, value } of database.getRange()) {
@@ -156,20 +131,6 @@ export async function clearCache(directory: string = cacheDirectory(), scorer?: 
   }
 }
 
-function openDatabase(directory: string): RootDatabase<string, string> {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return open<string, string>({ path: join(directory, "scores.lmdb"), encoding: "string", noSubdir: true });
-  } catch (cause) {
-    throw unavailable(directory, cause);
-  }
-}
-
-function unavailable(directory: string, cause: unknown): PrefkitError {
-  return new PrefkitError(
-    "cache_unavailable",
-    `the score cache in ${directory} cannot be used: ${reasonOf(cause)}.`,
-    "set PREFKIT_CACHE_DIR to a writable directory on a local disk.",
-    { cause },
-  );
+function openScores(directory: string): RootDatabase<string, string> {
+  return openDatabase(directory, FILE, WHAT);
 }

@@ -376,7 +376,8 @@ function failureBudget(phase: ScorePhase, finished: readonly ShardRecord[]): Fai
         total.cells += scores.length;
         for (const score of scores) {
           counts[score.kind] += 1;
-          if (score.kind !== "failed") continue;
+          // A run that ends for want of money says so itself; these cells are filled when it goes on.
+          if (score.kind !== "failed" || score.code === "budget") continue;
           anyFailed = true;
           total.failed += 1;
           total.codes.set(score.code, (total.codes.get(score.code) ?? 0) + 1);

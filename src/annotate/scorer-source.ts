@@ -20,17 +20,22 @@ export interface ScorerSource {
   readonly adapter?: "autoevals" | "evalite";
 }
 
-export async function makeScorer(source: ScorerSource): Promise<Scorer> {
+/** `models` are the ports for the options that name models; a thread has none, since such scorers are not made in threads. */
+export async function makeScorer(
+  source: ScorerSource,
+  models: Readonly<Record<string, unknown>> = {},
+): Promise<Scorer> {
   const module = await importModule(source);
   if (source.kind === "list") {
     const definition = (module.scorers as Record<string, ScorerDefinition> | undefined)?.[source.name];
     if (!definition)
       throw new PrefkitError("internal", `${source.module} lists no ${source.name}.`, "report this.");
-    return definition.create(definition.options.parse(source.options));
+    return definition.create(definition.options.parse(source.options), models);
   }
   return toScorer(ownExport(module, source), {
     name: source.name === "default" ? fileStem(source.module) : source.name,
     options: source.options,
+    models,
     ...(source.adapter ? { adapter: source.adapter } : {}),
   });
 }

@@ -1,3 +1,5 @@
+import type { ModelUsage } from "../models/usage.ts";
+
 /** Running counts of one scorer. */
 export interface ScorerStatus {
   scored: number;
@@ -7,7 +9,7 @@ export interface ScorerStatus {
   cached: number;
 }
 
-export type RunPhase = "plan" | "score" | "statistics" | "finish" | "done";
+export type RunPhase = "plan" | "sample" | "score" | "statistics" | "finish" | "done";
 
 /**
  * Where a run stands: written by the run, read by whoever shows progress. Nothing that is stored depends on it, except
@@ -24,9 +26,11 @@ export interface RunStatus {
   readonly scorers: Map<string, ScorerStatus>;
   /** Seconds of the main thread by stage. */
   readonly stages: Map<string, number>;
+  /** What the recipe's models were asked so far. */
+  readonly usage: () => readonly ModelUsage[];
 }
 
-export function newStatus(keys: readonly string[]): RunStatus {
+export function newStatus(keys: readonly string[], usage: RunStatus["usage"] = () => []): RunStatus {
   return {
     phase: "plan",
     done: 0,
@@ -35,6 +39,7 @@ export function newStatus(keys: readonly string[]): RunStatus {
     phaseStarted: performance.now(),
     scorers: new Map(keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, cached: 0 }])),
     stages: new Map(),
+    usage,
   };
 }
 

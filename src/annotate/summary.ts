@@ -1,9 +1,11 @@
+import type { PartSummary } from "../core/scorer.ts";
 import {
   addCoMoments,
   addToMoments,
   type CoMoments,
   correlationOf,
   deviationOf,
+  joinMoments,
   type Moments,
   NO_CO_MOMENTS,
   NO_MOMENTS,
@@ -23,12 +25,30 @@ interface ScorerSums {
   failed: number;
   codes: Record<string, number>;
   moments: Moments;
+  /** Per part, per tenth of the input. */
+  readonly parts: Map<string, Moments[]>;
+  uncountedParts: number;
 }
 
-/** Gathers the summary in input order, in memory that does not grow with the dataset. */
-export function startSummary(keys: readonly string[]): SummaryBuilder {
+/** A scorer may name its parts after what it finds; memory must not grow with that. */
+const MOST_PARTS = 64;
+const TENTHS = 10;
+
+/** Gathers the summary in input order, in memory that does not grow with the dataset. `total`: how many groups will come. */
+export function startSummary(keys: readonly string[], total: number): SummaryBuilder {
   const scorers = new Map<string, ScorerSums>(
-    keys.map((key) => [key, { scored: 0, abstained: 0, failed: 0, codes: {}, moments: NO_MOMENTS }]),
+    keys.map((key) => [
+      key,
+      {
+        scored: 0,
+        abstained: 0,
+        failed: 0,
+        codes: {},
+        moments: NO_MOMENTS,
+        parts: new Map(),
+        uncountedParts: 0,
+      },
+    ]),
   );
   const agreement = new Map<string, CoMoments>();
   const unpaired: Partial<Record<NoPairReason, number>> = {};
@@ -44,6 +64,7 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
 
   return {
     add: ({ group, columns, rewards }, result) => {
+      const tenth = Math.min(TENTHS - 1, Math.floor((groups * TENTHS) / Math.max(1, total)));
       groups += 1;
       responses += group.responses.length;
       const [first, ...others] = group.responses;
@@ -54,7 +75,10 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
         if (!sums) continue;
         for (const score of scores) {
           sums[score.kind] += 1;
-          if (score.kind === "scored") sums.moments = addToMoments(sums.moments, score.value);
+          if (score.kind === "scored") {
+            sums.moments = addToMoments(sums.moments, score.value);
+            if (score.parts) addParts(sums, score.parts, tenth);
+          }
           if (score.kind === "failed") sums.codes[score.code] = (sums.codes[score.code] ?? 0) + 1;
         }
       }
@@ -95,7 +119,7 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
       responses,
       pairs,
       groupsWithPairs,
-      unpaired: Object.fromEntries(Object.entries(unpaired).sort(([a], [b]) => (a < b ? -1 : 1))),
+      unpaired: sortedByKey(Object.entries(unpaired)),
       groupsWithEqualTexts,
       scorers: Object.fromEntries([...scorers].map(([key, sums]) => [key, summarize(sums)])),
       reward: { count: reward.count, mean: orNull(reward, reward.mean), deviation: deviationOf(reward) },
@@ -120,15 +144,43 @@ export function startSummary(keys: readonly string[]): SummaryBuilder {
   };
 }
 
-function summarize({ moments, codes, ...counts }: ScorerSums): ScorerSummary {
+function addParts(sums: ScorerSums, parts: Readonly<Record<string, number>>, tenth: number): void {
+  for (const [name, value] of Object.entries(parts)) {
+    let tenths = sums.parts.get(name);
+    if (!tenths) {
+      if (sums.parts.size === MOST_PARTS) {
+        sums.uncountedParts += 1;
+        continue;
+      }
+      tenths = new Array<Moments>(TENTHS).fill(NO_MOMENTS);
+      sums.parts.set(name, tenths);
+    }
+    tenths[tenth] = addToMoments(tenths[tenth] ?? NO_MOMENTS, value);
+  }
+}
+
+function summarize({ moments, codes, parts, uncountedParts, ...counts }: ScorerSums): ScorerSummary {
   return {
     ...counts,
-    codes: Object.fromEntries(Object.entries(codes).sort(([a], [b]) => (a < b ? -1 : 1))),
+    codes: sortedByKey(Object.entries(codes)),
     mean: orNull(moments, moments.mean),
     deviation: deviationOf(moments),
     min: orNull(moments, moments.min),
     max: orNull(moments, moments.max),
+    ...(parts.size === 0
+      ? {}
+      : { parts: sortedByKey([...parts].map(([name, tenths]) => [name, summarizePart(tenths)])) }),
+    ...(uncountedParts === 0 ? {} : { uncountedParts }),
   };
+}
+
+function summarizePart(tenths: readonly Moments[]): PartSummary {
+  const all = tenths.reduce(joinMoments, NO_MOMENTS);
+  return { count: all.count, mean: all.mean, byTenth: tenths.map((tenth) => orNull(tenth, tenth.mean)) };
+}
+
+function sortedByKey<Value>(entries: readonly (readonly [string, Value])[]): Record<string, Value> {
+  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function orNull({ count }: Moments, value: number): number | null {

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { contentHash } from "../core/ids.ts";
-import { type FileEntry, type Manifest, TABLES, type TableName } from "./manifest.ts";
+import { type DatasetSummary, type FileEntry, type Manifest, TABLES, type TableName } from "./manifest.ts";
 
 export interface CardOptions {
   readonly license?: string | undefined;
@@ -22,6 +22,7 @@ export function datasetCard(
     "# Preference data made with prefkit\n",
     overview(manifest, files),
     scorers(manifest),
+    alarms(manifest),
     agreement(manifest),
     pairs(manifest),
     columns(files),
@@ -121,7 +122,33 @@ function scorers({ summary, scorers: configs }: Omit<Manifest, "files">): string
       scorer.min === null ? "–" : `${decimal(scorer.min)} to ${decimal(scorer.max)}`,
     ];
   });
-  return `## Scores\n\n${table(["key", "scorer", "scored", "abstained", "failed", "mean", "deviation", "range seen"], rows)}\n\nA cell that abstained or failed has no value; it never counts as a low score.\n`;
+  return `## Scores\n\n${table(["key", "scorer", "scored", "abstained", "failed", "mean", "deviation", "range seen"], rows)}\n\nA cell that abstained or failed has no value; it never counts as a low score.\n${parts(summary)}`;
+}
+
+function parts({ scorers: summaries }: DatasetSummary): string {
+  const rows = Object.entries(summaries).flatMap(([key, scorer]) =>
+    Object.entries(scorer.parts ?? {}).map(([name, part]) => [
+      key,
+      name,
+      integer(part.count),
+      decimal(part.mean),
+      part.byTenth.map(decimal).join(" "),
+    ]),
+  );
+  if (rows.length === 0) return "";
+  const uncounted = Object.entries(summaries).flatMap(([key, { uncountedParts = 0 }]) =>
+    uncountedParts === 0
+      ? []
+      : [
+          `\n${inCell(key)} names more parts than are kept: ${integer(uncountedParts)} of their numbers are not in this table.\n`,
+        ],
+  );
+  return `\nParts of the scores, over the scored cells:\n\n${table(["key", "part", "cells", "mean", "mean by tenth of the input"], rows)}\n${uncounted.join("")}`;
+}
+
+function alarms({ summary }: Omit<Manifest, "files">): string {
+  if (!summary.alarms || summary.alarms.length === 0) return "";
+  return `## Alarms\n\n${summary.alarms.map((text) => `- ${inCell(text)}`).join("\n")}\n`;
 }
 
 function codes(found: Readonly<Record<string, number>>): string {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
+import type { PartSummary } from "../core/scorer.ts";
 import type { Json, JsonObject } from "../core/types.ts";
 import type { Codec } from "./table.ts";
 
@@ -28,6 +29,10 @@ export interface ScorerSummary {
   readonly deviation: number | null;
   readonly min: number | null;
   readonly max: number | null;
+  /** The named parts of the scores, by name; absent when there are none, and in datasets of older versions. */
+  readonly parts?: Readonly<Record<string, PartSummary>>;
+  /** Parts' numbers that are in no statistic, since only so many names are kept; absent when there are none. */
+  readonly uncountedParts?: number;
 }
 
 /** What a finished dataset holds, in numbers. */
@@ -40,6 +45,8 @@ export interface DatasetSummary {
   readonly unpaired: Readonly<Record<string, number>>;
   readonly groupsWithEqualTexts: number;
   readonly scorers: Readonly<Record<string, ScorerSummary>>;
+  /** What scorers find wrong with the dataset as a whole, each sentence after the scorer's key; absent when nothing. */
+  readonly alarms?: readonly string[];
   readonly reward: {
     readonly count: number;
     readonly mean: number | null;

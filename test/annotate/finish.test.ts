@@ -113,6 +113,57 @@ async function rowsOf(files: Files, path: string): Promise<Row[]> {
   return rows;
 }
 
+describe("parts and alarms in the summary", () => {
+  /** The texts' lengths once more, as a part. */
+  const WITH_PARTS = GROUPS.map(({ group, columns }) => ({
+    group,
+    columns: columns.map(({ name, scores }) => ({
+      name,
+      scores: scores.map((score) =>
+        score.kind === "scored" ? { ...score, parts: { size: score.value } } : score,
+      ),
+    })),
+  }));
+  const summaryOf = async (facts: Partial<FinishOptions["facts"]>, groups = WITH_PARTS) => {
+    const files = memoryFiles();
+    const options = await optionsOf(files, {}, { source: sourceOf(2, groups) });
+    const manifest = await finishDataset({ ...options, facts: { ...options.facts, ...facts } });
+    return manifest?.summary;
+  };
+
+  it("holds the parts by tenth of the groups that the facts foretell", async () => {
+    const none = null;
+    // Six groups begin in the tenths 0, 1, 3, 5, 6, 8, with the lengths 1, k + 2 and 2; of the fourth the 2 is missing.
+    expect((await summaryOf({}))?.scorers.length?.parts?.size?.byTenth).toEqual([
+      5 / 3,
+      2,
+      none,
+      expect.closeTo(7 / 3, 12),
+      none,
+      3,
+      3,
+      none,
+      expect.closeTo(10 / 3, 12),
+      none,
+    ]);
+  });
+
+  it("asks for alarms with the scorer's numbers, and writes them after its key", async () => {
+    const alarmsOf = (key: string, { scored: cells, parts }: { scored: number; parts?: object }) => [
+      `${key} has ${cells} cells and ${Object.keys(parts ?? {}).join()}.`,
+    ];
+    expect((await summaryOf({ alarmsOf }))?.alarms).toEqual(["length: length has 17 cells and size."]);
+    expect(await summaryOf({})).not.toHaveProperty("alarms");
+  });
+
+  it("keeps the parts and alarms of an earlier dataset with the same scores", async () => {
+    const earlier = await summaryOf({ alarmsOf: () => ["beware."] });
+    const again = await summaryOf(earlier ? { earlier } : {}, WITH_PARTS.toReversed());
+    expect(again?.scorers.length?.parts).toEqual(earlier?.scorers.length?.parts);
+    expect(again?.alarms).toEqual(["length: beware."]);
+  });
+});
+
 describe("finishing a dataset", () => {
   it("writes every table and split, the card, and a manifest that says what stands in each file", async () => {
     const files = await finished();

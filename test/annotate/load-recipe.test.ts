@@ -34,7 +34,8 @@ describe("a recipe in YAML", () => {
     const { recipe, label, directory } = parse(GOOD);
     expect(recipe).toEqual({
       input: { path: "data/*.jsonl", onBadRow: "fail" },
-      scorers: { correct: { use: "math-answer", timeoutMs: 60_000, maxFailedShare: 0.01, keepRaw: false } },
+      models: {},
+      scorers: { correct: { use: "math-answer", maxFailedShare: 0.01, keepRaw: false } },
       output: { format: "parquet", fileMb: 256 },
       seed: 0,
       shardSize: 2000,

@@ -150,7 +150,7 @@ describe("docs/recipe.md", () => {
   }
 
   it("names every key of a recipe", () => {
-    const own = keysIn(recipeJsonSchema({ ...catalog, scorers: {} })).filter(
+    const own = keysIn(recipeJsonSchema({ ...catalog, scorers: {}, providers: {} })).filter(
       (key) =>
         ![...Object.values(transforms), ...Object.values(pairBuilders)].some(
           ({ options }) => key in optionsSchema(options).properties,

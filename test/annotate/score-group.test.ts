@@ -39,6 +39,8 @@ function runOf(
     config: {},
     cacheIdentity: { key },
     source: null,
+    plannedCalls: () => [],
+    alarms: () => [],
     ...traits,
   };
 }

@@ -48,6 +48,7 @@ function needing(name: string, needs: Needs) {
 
 /** Scorers for tests of the engine: the engine names none of its own. */
 export const testCatalog: Catalog = {
+  providers: {},
   scorers: {
     length: defineScorer({
       name: "length",

@@ -36,7 +36,7 @@ function pairsOf(
 
 describe("the summary", () => {
   it("counts and averages what the groups hold", () => {
-    const summary = startSummary(["correct", "style"]);
+    const summary = startSummary(["correct", "style"], 2);
     summary.add(first, pairsOf(first, [[0, 1, 1]], [null, null, "unscored"]));
     summary.add(second, pairsOf(second, [], ["tie", "tie"]));
     const { scorers, agreement, reward, length, ...counts } = summary.build();
@@ -74,7 +74,7 @@ describe("the summary", () => {
   });
 
   it("counts a pair of equal lengths half", () => {
-    const summary = startSummary([]);
+    const summary = startSummary([], 1);
     const group = rewardedGroupOf([2, 1, 0], { texts: ["aa", "bb", "cccc"] });
     summary.add(
       group,
@@ -92,7 +92,7 @@ describe("the summary", () => {
   });
 
   it("has no numbers where there are none, and no agreement of a scorer with itself", () => {
-    const summary = startSummary(["correct"]);
+    const summary = startSummary(["correct"], 1);
     summary.add(
       { ...rewardedGroupOf([null]), columns: [{ name: "correct", scores: [abstained("no")] }] },
       null,
@@ -124,7 +124,7 @@ describe("the summary", () => {
   });
 
   it("compares each two scorers once, in the recipe's order", () => {
-    const summary = startSummary(["a", "b", "c"]);
+    const summary = startSummary(["a", "b", "c"], 1);
     const columns = ["a", "b", "c"].map((name, index) => ({
       name,
       scores: [scored(index), scored(index + 1)],
@@ -140,7 +140,7 @@ describe("the summary", () => {
   });
 
   it("sorts codes and reasons by name, whatever came first", () => {
-    const summary = startSummary(["a"]);
+    const summary = startSummary(["a"], 1);
     const group = rewardedGroupOf([null, null]);
     const columns = [{ name: "a", scores: [failed("z_code", ""), failed("a_code", "")] }];
     summary.add({ ...group, columns }, pairsOf(group, [], ["unscored", "empty"]));
@@ -149,8 +149,61 @@ describe("the summary", () => {
   });
 
   it("does not count an empty group among those with equal texts", () => {
-    const summary = startSummary([]);
+    const summary = startSummary([], 1);
     summary.add(rewardedGroupOf([]), null);
     expect(summary.build()).toMatchObject({ groups: 1, responses: 0, groupsWithEqualTexts: 0 });
+  });
+
+  /** One group of two cells that have the given parts. */
+  const withParts = (...parts: (Record<string, number> | undefined)[]): RewardedGroup => ({
+    ...rewardedGroupOf(parts.map(() => null)),
+    columns: [{ name: "a", scores: parts.map((own) => scored(0, own ? { parts: own } : {})) }],
+  });
+
+  it("averages each part over the cells that have it, and over each tenth of the input", () => {
+    const summary = startSummary(["a"], 20);
+    for (let group = 0; group < 20; group++)
+      summary.add(withParts({ votes: group }, { votes: group + 1 }), null);
+    // Two groups a tenth, with 2k, 2k + 1, 2k + 1, 2k + 2 in tenth k: mean 2k + 1. Over all: mean of 1, 3, …, 19 = 10.
+    expect(summary.build().scorers.a?.parts).toEqual({
+      votes: { count: 40, mean: expect.closeTo(10, 12), byTenth: [1, 3, 5, 7, 9, 11, 13, 15, 17, 19] },
+    });
+  });
+
+  it("has no mean for a tenth without the part, whether it has groups or not", () => {
+    const summary = startSummary(["a"], 3);
+    // Groups 0, 1 and 2 of 3 begin in the tenths 0, 3 and 6.
+    summary.add(withParts({ x: 1 }, undefined), null);
+    summary.add(withParts(undefined, { y: 4 }), null);
+    summary.add(withParts({ x: 3 }, { x: 5 }), null);
+    const none = null;
+    expect(summary.build().scorers.a?.parts).toEqual({
+      x: { count: 3, mean: 3, byTenth: [1, none, none, none, none, none, 4, none, none, none] },
+      y: { count: 1, mean: 4, byTenth: [none, none, none, 4, none, none, none, none, none, none] },
+    });
+  });
+
+  it("puts groups beyond the foretold number into the last tenth", () => {
+    const summary = startSummary(["a"], 0);
+    summary.add(withParts({ x: 1 }), null);
+    summary.add(withParts({ x: 3 }), null);
+    expect(summary.build().scorers.a?.parts?.x?.byTenth).toEqual([1, ...Array(8).fill(null), 3]);
+  });
+
+  it("keeps 64 names of parts, the first of the input, and counts the numbers of the others", () => {
+    const summary = startSummary(["a"], 1);
+    const named = (from: number, to: number): Record<string, number> =>
+      Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`p${from + index}`, 1]));
+    summary.add(withParts(named(0, 60), named(50, 70)), null);
+    const { parts = {}, uncountedParts } = summary.build().scorers.a ?? {};
+    expect(Object.keys(parts)).toHaveLength(64);
+    expect(parts).not.toHaveProperty("p64");
+    expect(uncountedParts).toBe(6);
+  });
+
+  it("sorts parts by name, and takes any name", () => {
+    const summary = startSummary(["a"], 1);
+    summary.add(withParts({ z: 1, b: 1, ["__proto__"]: 2 }), null);
+    expect(Object.keys(summary.build().scorers.a?.parts ?? {})).toEqual(["__proto__", "b", "z"]);
   });
 });

@@ -288,4 +288,27 @@ describe("the dataset card", () => {
       "# Preference data made with prefkit",
     ]);
   });
+
+  it("shows the parts of scores, where there are any, by tenth of the input", () => {
+    expect(card()).not.toContain("Parts of the scores");
+    const { summary } = MANIFEST;
+    const correct = summary.scorers.correct as (typeof summary.scorers)[string];
+    const byTenth = [0.5, 0.25, null, 1 / 3, 1, 1, 1, 1, 1, null];
+    const parts = { "a|b": { count: 4000, mean: 0.7123456, byTenth } };
+    const text = card({
+      summary: { ...summary, scorers: { correct: { ...correct, parts, uncountedParts: 1200 } } },
+    });
+    expect(tableRows(text).filter(([, part]) => part === "a\\|b")).toEqual([
+      ["correct", "a\\|b", "4,000", "0.7123", "0.5 0.25 – 0.3333 1 1 1 1 1 –"],
+    ]);
+    expect(text).toContain(
+      "correct names more parts than are kept: 1,200 of their numbers are not in this table.",
+    );
+  });
+
+  it("lists alarms, each on one line, and has no such section without any", () => {
+    expect(card()).not.toContain("## Alarms");
+    const text = card({ summary: { ...MANIFEST.summary, alarms: ["agrees: falls.", "style: a\n# b"] } });
+    expect(text).toContain("## Alarms\n\n- agrees: falls.\n- style: a # b\n");
+  });
 });

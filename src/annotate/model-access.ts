@@ -1,0 +1,87 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { cacheDirectory } from "../core/disk-cache.ts";
+import { PrefkitError } from "../core/errors.ts";
+import { createBudget } from "../models/budget.ts";
+import { type CallPath, createCallPath } from "../models/call-path.ts";
+import { openLimitStore } from "../models/limit-store.ts";
+import type { ModelRuntime } from "../models/provider.ts";
+import { openReplyCache } from "../models/reply-cache.ts";
+import { openSpendingLedger } from "../models/spending-ledger.ts";
+import type { ModelUsage } from "../models/usage.ts";
+import type { LoadedRecipe } from "./load-recipe.ts";
+import type { ModelSet } from "./models.ts";
+
+export interface ModelAccessOptions {
+  readonly offline: boolean;
+  /** null: no limit on money. */
+  readonly maxCost: number | null;
+  /** Where what was spent is written down; made when the first call is made. */
+  readonly ledger: string;
+  /** Nothing comes from the cache and nothing goes into it: the endpoints themselves are to be looked at. */
+  readonly fresh?: boolean;
+}
+
+/** What models are opened with, and the one path that all their calls take. */
+export interface ModelAccess {
+  readonly runtime: ModelRuntime;
+  /** Aborts once the money is spent. */
+  readonly exhausted: AbortSignal;
+  readonly usage: () => readonly ModelUsage[];
+  /** Throws `missing_price` when money is limited and a model that may cost some has no price. */
+  requirePrices(models: ModelSet): void;
+  close(): Promise<void>;
+}
+
+/** Nothing is opened before the first call: most recipes call no model. */
+export function openModelAccess(
+  { directory, environment }: LoadedRecipe,
+  { offline, maxCost, ledger, fresh = false }: ModelAccessOptions,
+): ModelAccess {
+  const exhausted = new AbortController();
+  const cache = cacheDirectory(environment);
+  let path: ReturnType<typeof createCallPath> | null = null;
+  const open = (): CallPath => {
+    path ??= createCallPath({
+      cache: fresh ? null : openReplyCache(cache),
+      limits: offline ? null : openLimitStore(cache),
+      budget: maxCost === null ? null : limitedTo(maxCost),
+      offline,
+    });
+    return path;
+  };
+  const limitedTo = (money: number) => {
+    mkdirSync(dirname(ledger), { recursive: true });
+    return createBudget({
+      maxCost: money,
+      ledger: openSpendingLedger(ledger),
+      onExhausted: () => exhausted.abort(),
+    });
+  };
+  return {
+    runtime: {
+      path: { call: (endpoint, call, context) => open().call(endpoint, call, context) },
+      cacheDirectory: cache,
+      environment,
+      directory,
+      offline,
+    },
+    exhausted: exhausted.signal,
+    usage: () => path?.usage() ?? [],
+    requirePrices: (models) => {
+      if (maxCost === null) return;
+      for (const { key, price, provider } of models.values()) {
+        if (price !== null || provider.isFree) continue;
+        throw new PrefkitError(
+          "missing_price",
+          `money is limited to ${maxCost}, and model "${key}" has no price.`,
+          `add \`price: { in: …, out: … }\` (money per million tokens) to models.${key}; write 0 and 0 for a server of your own.`,
+        );
+      }
+    },
+    close: async () => {
+      await path?.drain();
+      await path?.close();
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { z } from "zod";
+import type { PrefkitError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { type recipeFault, schemaFault } from "./load-recipe.ts";
+
+/**
+ * What is wrong with a plug-in's options, with place and fix. `given` is shown as it was written; `common` are keys that
+ * every entry of this kind may have.
+ */
+export function optionFault(
+  error: z.ZodError,
+  given: unknown,
+  definition: { readonly options: unknown },
+  common: readonly string[],
+  fail: ReturnType<typeof recipeFault>,
+  path: readonly PropertyKey[],
+): PrefkitError {
+  const issue = error.issues.find(({ code }) => code === "unrecognized_keys");
+  if (issue?.code !== "unrecognized_keys") return schemaFault(error, given, fail, path);
+  const key = issue.keys[0] ?? "";
+  const shape = (definition.options as { shape?: object }).shape ?? {};
+  const names = [...Object.keys(shape), ...common];
+  const guess = nearest(key, names);
+  return fail(
+    [...path, ...issue.path, key],
+    "unknown option.",
+    `${guess === null ? "" : `did you mean "${guess}"? `}Options: ${names.join(", ")}.`,
+  );
+}
