@@ -1,5 +1,6 @@
 import { scorers, scorersModule } from "../rewards/index.ts";
 import type { Catalog } from "./annotate/resolve.ts";
+import { providers } from "./models/index.ts";
 
 /** The scorers that come with prefkit. The one place besides the command line where engine and scorers meet. */
-export const catalog: Catalog = { scorers, module: scorersModule };
+export const catalog: Catalog = { scorers, module: scorersModule, providers };

@@ -9,9 +9,10 @@ export { defineRecipe, type Recipe, type RecipeInput } from "./annotate/recipe.t
 export { type FinishChange, finishOf, type RecombineOptions, recombine } from "./annotate/recombine.ts";
 export type { Catalog } from "./annotate/resolve.ts";
 export { tableRows } from "./annotate/rework.ts";
-export { type RunOptions, type RunOutcome, run, type Validation, validate } from "./annotate/run.ts";
+export { type RunOptions, type RunOutcome, run } from "./annotate/run.ts";
 export { memoryScoreCache, openScoreCache, type ScoreCache } from "./annotate/score-cache.ts";
 export type { RunPhase, RunStatus, ScorerStatus } from "./annotate/status.ts";
+export { type CallEstimate, type Validation, validate } from "./annotate/validate.ts";
 export { catalog } from "./catalog.ts";
 export {
   type AutoevalsFunction,
@@ -27,10 +28,14 @@ export {
   type ResponseFunction,
 } from "./core/adapters.ts";
 export {
+  CALL_FAILURES,
+  CallFailure,
+  type CallFailureCode,
   ERROR_CODES,
   type ErrorCode,
   type ErrorPlace,
   exitCodeOf,
+  isCallFailure,
   isPrefkitError,
   PrefkitError,
 } from "./core/errors.ts";
@@ -43,10 +48,15 @@ export {
   abstained,
   defineScorer,
   failed,
+  failedCall,
+  type ModelNeed,
+  type PartSummary,
+  type PlannedCalls,
   parseOptions,
   perGroup,
   perResponse,
   type ScorerDefinition,
+  type ScorerFacts,
   scored,
 } from "./core/scorer.ts";
 // Words: prompts, responses, groups, scores, pairs.
@@ -74,6 +84,57 @@ export type {
   Span,
 } from "./core/types.ts";
 export { VERSION } from "./core/version.ts";
+// Comparing scorers on gold pairs.
+export { type GoldOptions, openGoldPairs } from "./evaluate/gold-pairs.ts";
+export { type PickOptions, type PickOutcome, pick } from "./evaluate/pick.ts";
+export { pickModels } from "./evaluate/pick-models.ts";
+// Models.
+export { type Budget, createBudget } from "./models/budget.ts";
+export {
+  type Call,
+  type CallPath,
+  type CallPathOptions,
+  createCallPath,
+  type Endpoint,
+  type RunningCallPath,
+  type Sent,
+} from "./models/call-path.ts";
+export { providers } from "./models/index.ts";
+export { openLimitStore } from "./models/limit-store.ts";
+export type {
+  CallContext,
+  ChatModel,
+  ChatReply,
+  ChatRequest,
+  Embedder,
+  LocatedTurn,
+  LogprobContext,
+  LogprobModel,
+  ModelPort,
+  ModelPorts,
+  RenderedTurn,
+  RenderOptions,
+  ResponseLogprobs,
+  RewardModel,
+  RewardReply,
+  Sampling,
+  SpanRule,
+  TokenLogprob,
+  Usage,
+} from "./models/ports.ts";
+export type {
+  EndpointSettings,
+  Finding,
+  ModelHandle,
+  ModelProvider,
+  ModelRuntime,
+  Price,
+} from "./models/provider.ts";
+export { recordedReplies } from "./models/recorded-replies.ts";
+export { memoryReplyCache, openReplyCache, type ReplyCache } from "./models/reply-cache.ts";
+export { responseLogprobs } from "./models/span.ts";
+export { loadTokenizer, type TurnTokenizer } from "./models/tokenizer.ts";
+export type { ModelUsage } from "./models/usage.ts";
 export { type AllPairsOptions, allPairs } from "./pairs/all-pairs.ts";
 export { type BestVsRandomOptions, bestVsRandom } from "./pairs/best-vs-random.ts";
 export { type BestVsWorstOptions, bestVsWorst } from "./pairs/best-vs-worst.ts";

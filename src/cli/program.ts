@@ -3,11 +3,14 @@ import { VERSION } from "../core/version.ts";
 import { cacheCommand } from "./commands/cache.ts";
 import { checkCommand } from "./commands/check.ts";
 import { combineCommand } from "./commands/combine.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { listCommand } from "./commands/list.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { pairCommand } from "./commands/pair.ts";
+import { pickCommand } from "./commands/pick.ts";
 import { runCommand } from "./commands/run.ts";
+import { sampleCommand } from "./commands/sample.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -48,11 +51,14 @@ command goes on where it stopped.`,
     initCommand,
     listCommand,
     validateCommand,
+    doctorCommand,
+    sampleCommand,
     runCommand,
     scoreCommand,
     combineCommand,
     pairCommand,
     mergeCommand,
+    pickCommand,
     checkCommand,
     whyCommand,
     cacheCommand,

@@ -17,6 +17,7 @@ const LINE_EVERY_MS = 5000;
 
 const PHASES: Readonly<Record<RunPhase, string>> = {
   plan: "Planning",
+  sample: "Sampling",
   score: "Scoring",
   statistics: "Gathering statistics",
   finish: "Combining, pairing and writing",
@@ -86,6 +87,7 @@ export function block(status: RunStatus | null, planned: number, elapsedMs: numb
     `${pc.bold(PHASES[status.phase])}  ${bar} ${(100 * share).toFixed(1)}%`,
     `  ${count(status.done)} of ${count(status.total)} groups  ${count(rate)}/s  ${left === null ? "" : `${duration(left)} left  `}${pc.dim(`${duration(elapsedMs)} in all`)}`,
   ];
+  if (status.phase === "sample" || status.phase === "score") lines.push(...usageLines(status));
   if (status.phase !== "score") return lines;
   const keys = Math.max(...[...status.scorers.keys()].map((key) => key.length), 6);
   for (const [key, cells] of status.scorers) {
@@ -98,6 +100,25 @@ export function block(status: RunStatus | null, planned: number, elapsedMs: numb
   return lines;
 }
 
+/** A line per model that was asked anything. */
+function usageLines(status: RunStatus): string[] {
+  return status.usage().map((usage) => {
+    const { name, answered, cached, retries, promptTokens, outputTokens, cost } = usage;
+    const parts = [
+      `${count(answered)} calls`,
+      ...(cached > 0 ? [`${count(cached)} from cache`] : []),
+      ...(retries > 0 ? [pc.yellow(`${count(retries)} retries`)] : []),
+      `${count(promptTokens)} tokens in, ${count(outputTokens)} out`,
+      ...(cost === null ? [] : [`cost ${money(cost)}`]),
+    ];
+    return `  ${pc.dim("model")} ${name}  ${parts.join("  ")}`;
+  });
+}
+
+function money(amount: number): string {
+  return amount.toLocaleString("en-US", { maximumFractionDigits: amount < 1 ? 4 : 2 });
+}
+
 /** The same as one line, for logs. */
 export function plainLine(status: RunStatus | null, planned: number): string {
   if (!status || status.phase === "plan") return `planning: ${count(planned)} groups read`;
@@ -107,6 +128,12 @@ export function plainLine(status: RunStatus | null, planned: number): string {
     `${PHASES[status.phase].toLowerCase()}: ${count(status.done)}/${count(status.total)} groups`,
     `${count(rate)}/s`,
     ...(failed === 0 ? [] : [`${count(failed)} cells failed`]),
+    ...status
+      .usage()
+      .map(
+        ({ name, answered, cached, cost }) =>
+          `${name} ${count(answered)} calls${cached > 0 ? ` + ${count(cached)} cached` : ""}${cost === null ? "" : ` cost ${money(cost)}`}`,
+      ),
     ...(left === null ? [] : [`${duration(left)} left`]),
   ];
   return parts.join(", ");

@@ -12,6 +12,8 @@ export interface RunFlags {
   readonly workers?: number;
   readonly acceptFailed?: boolean;
   readonly force?: boolean;
+  readonly maxCost?: number;
+  readonly offline?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
@@ -28,6 +30,17 @@ export function withRunOptions(command: Command): Command {
     .option("--json", "print a summary as JSON on stdout");
 }
 
+/** For commands that may call models. */
+export function withModelOptions(command: Command): Command {
+  return command
+    .option(
+      "--max-cost <amount>",
+      "most money to spend, over all restarts, in the currency of the models' prices",
+      decimal,
+    )
+    .option("--offline", "call no model: replies come from the cache alone");
+}
+
 export function runOptionsOf(flags: RunFlags, directory: string): RunOptions {
   return {
     ...(flags.out === undefined ? {} : { out: resolve(directory, flags.out) }),
@@ -36,6 +49,8 @@ export function runOptionsOf(flags: RunFlags, directory: string): RunOptions {
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
     ...(flags.acceptFailed === undefined ? {} : { acceptFailed: flags.acceptFailed }),
     ...(flags.force === undefined ? {} : { force: flags.force }),
+    ...(flags.maxCost === undefined ? {} : { maxCost: flags.maxCost }),
+    ...(flags.offline === undefined ? {} : { offline: flags.offline }),
   };
 }
 

@@ -3,6 +3,7 @@ import pc from "picocolors";
 import type { RunOutcome } from "../annotate/run.ts";
 import { type Manifest, TABLES, tableFiles } from "../store/manifest.ts";
 import type { Terminal } from "./terminal.ts";
+import { visibleLine } from "./visible.ts";
 
 /** What a command that runs scorers leaves on the screen: where the result is and what it holds. */
 export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: boolean): void {
@@ -10,10 +11,12 @@ export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: bool
   if (json) {
     terminal.out(
       JSON.stringify({
-        ok: outcome.kind !== "stopped",
+        ok: outcome.kind !== "stopped" && outcome.kind !== "budget",
         outcome: outcome.kind,
         out,
+        ...(outcome.kind === "budget" ? { error: "budget_reached" } : {}),
         openFailures: outcome.openFailures,
+        models: outcome.status.usage(),
         groups: outcome.plan.groups,
         shards: outcome.plan.shards.length,
         ...(manifest ? { summary: manifest.summary, files: manifest.files } : {}),
@@ -26,6 +29,12 @@ export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: bool
     terminal.err(`Stopped; what was done is saved in ${shown}. The same command goes on from there.`);
     return;
   }
+  if (outcome.kind === "budget") {
+    terminal.err(
+      `The money is spent: another call might have cost more than --max-cost leaves. What was done is saved in ${shown}; the same command with a larger --max-cost goes on from there.`,
+    );
+    return;
+  }
   if (outcome.kind === "scored") {
     terminal.err(
       `Scored this share of the shards; \`prefkit merge\` joins the directories when all are done.`,
@@ -36,6 +45,8 @@ export function printOutcome(terminal: Terminal, outcome: RunOutcome, json: bool
   if (!manifest) return;
   if (outcome.kind === "unchanged") terminal.err(`${shown} was finished before; nothing to do.`);
   for (const line of datasetLines(manifest, shown)) terminal.out(line);
+  for (const alarm of manifest.summary.alarms ?? [])
+    terminal.err(`${pc.yellow("warning:")} ${visibleLine(alarm, 300)}`);
   printOpenFailures(terminal, outcome.openFailures);
 }
 

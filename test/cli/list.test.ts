@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
+import { closeModels } from "../../src/annotate/models.ts";
 import { resolveRecipe } from "../../src/annotate/resolve.ts";
 import { catalog } from "../../src/catalog.ts";
 import { type Details, listCommand } from "../../src/cli/commands/list.ts";
 import { pairBuilders } from "../../src/pairs/index.ts";
 import { transforms } from "../../src/shaping/index.ts";
+import { modelRuntime } from "../../src/testing/model-runtime.ts";
 import { invoke } from "./small-dataset.ts";
 
 const list = (...args: string[]) => invoke(listCommand, args);
@@ -46,7 +48,8 @@ describe("prefkit list", () => {
       scorers: { my_score: { use: "math-answer" } },
       ...(parse(example) as object),
     };
-    await expect(resolveRecipe(recipeFromCode(filled, ".", {}), catalog)).resolves.toBeDefined();
+    const { models } = await resolveRecipe(recipeFromCode(filled, ".", {}), catalog, modelRuntime());
+    await closeModels(models);
   });
 
   it("tells type, default and meaning of each option", async () => {
@@ -74,6 +77,7 @@ describe("prefkit list", () => {
 
   it("tells a scorer's needs, cost and range", async () => {
     expect((await detailsOf("math-answer")).scorer).toEqual({
+      models: null,
       cost: "free",
       cpuBound: false,
       orderSensitive: false,

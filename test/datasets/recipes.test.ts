@@ -9,7 +9,26 @@ const textOf = (name: string) => readFileSync(new URL(name, directory), "utf8");
 
 describe("the ready recipes", () => {
   it("are there", () => {
-    expect(names).toEqual(["demo.yaml", "gsm8k.yaml", "rerank-existing-scores.yaml", "votes.yaml"]);
+    expect(names).toEqual([
+      "demo.yaml",
+      "gsm8k.yaml",
+      "log-density-ratio.yaml",
+      "rerank-existing-scores.yaml",
+      "smollm2-ratio.yaml",
+      "votes.yaml",
+    ]);
+  });
+
+  it("differ in one line between the toy pair and a public pair", () => {
+    const lines = (name: string) =>
+      textOf(name)
+        .split("\n")
+        .filter((line) => !line.startsWith("#"));
+    const [toy, open] = [lines("log-density-ratio.yaml"), lines("smollm2-ratio.yaml")];
+    expect(open).toHaveLength(toy.length);
+    const changed = open.filter((line, index) => line !== toy[index]);
+    expect(changed).toHaveLength(1);
+    expect(changed[0]).toMatch(/^models: .*SmolLM2-135M-Instruct.*SmolLM2-135M /);
   });
 
   describe.each(names)("%s", (name) => {

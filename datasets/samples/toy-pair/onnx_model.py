@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
@@ -59,9 +60,10 @@ def build(config: dict, weights: dict[str, np.ndarray], *, cached: bool) -> onnx
         "scale": np.array(head_width**-0.5, np.float32),
         "allowed_bias": np.array(0.0, np.float32),
         "masked_bias": np.array(-1e9, np.float32),
+        # As transformers computes them: an entry that is off by one rounding step shows after two thousand tokens.
         "inverse_frequencies": (
-            config["rope_parameters"]["rope_theta"] ** -(np.arange(0, head_width, 2, dtype=np.float32) / np.float32(head_width))
-        ).astype(np.float32),
+            1.0 / config["rope_parameters"]["rope_theta"] ** (torch.arange(0, head_width, 2).float() / head_width)
+        ).numpy(),
     }
 
     def node(op: str, inputs: list[str], output: str | list[str], **attributes: object) -> str:

@@ -7,7 +7,7 @@ import { type OptionSchema, optionsSchema } from "../../annotate/recipe-json-sch
 import { catalog } from "../../catalog.ts";
 import { isPrefkitError, PrefkitError } from "../../core/errors.ts";
 import { suggestion } from "../../core/nearest.ts";
-import type { ScorerDefinition } from "../../core/scorer.ts";
+import type { ModelNeed, ScorerDefinition } from "../../core/scorer.ts";
 import type { Json, JsonObject, Scorer } from "../../core/types.ts";
 import { pairBuilders } from "../../pairs/index.ts";
 import { transforms } from "../../shaping/index.ts";
@@ -19,14 +19,17 @@ interface Flags {
 
 interface Listed {
   readonly name: string;
-  readonly version: number;
+  /** Providers have none: what they answer is not theirs. */
+  readonly version?: number;
   readonly summary: string;
   readonly options: z.ZodType;
-  create(options: unknown): unknown;
+  create?(options: unknown, models: unknown): unknown;
 }
 
 interface Kind {
-  readonly kind: "scorer" | "transform" | "pair builder";
+  readonly kind: "scorer" | "transform" | "pair builder" | "provider";
+  /** The key that names the plug-in in a recipe. */
+  readonly named?: "provider";
   readonly title: string;
   readonly entries: Readonly<Record<string, Listed>>;
   /** Where the entry stands in a recipe. */
@@ -52,11 +55,20 @@ const KINDS: readonly Kind[] = [
     entries: pairBuilders,
     example: (entry) => ({ pairs: entry }),
   },
+  {
+    kind: "provider",
+    named: "provider",
+    title: "Model providers",
+    entries: catalog.providers,
+    example: (entry) => ({ models: { my_model: entry } }),
+  },
 ];
 
 export function listCommand({ terminal, exit }: CommandSetup): Command {
   return new Command("list")
-    .description("List scorers, transforms and pair builders, or tell all about one of them.")
+    .description(
+      "List scorers, transforms, pair builders and model providers, or tell all about one of them.",
+    )
     .argument("[name]", "one of them")
     .option("--json", "print as JSON on stdout")
     .addHelpText(
@@ -80,11 +92,22 @@ Examples:
     });
 }
 
-function overview(): Record<string, readonly Pick<Listed, "name" | "version" | "summary">[]> {
-  const of = ({ entries }: Kind): Pick<Listed, "name" | "version" | "summary">[] =>
-    Object.values(entries).map(({ name, version, summary }) => ({ name, version, summary }));
-  const [scorers, shaping, pairs] = KINDS.map(of);
-  return { scorers: scorers ?? [], transforms: shaping ?? [], pairBuilders: pairs ?? [] };
+type Overview = Pick<Listed, "name" | "version" | "summary">;
+
+function overview(): Record<string, readonly Overview[]> {
+  const of = ({ entries }: Kind): Overview[] =>
+    Object.values(entries).map(({ name, version, summary }) => ({
+      name,
+      ...(version === undefined ? {} : { version }),
+      summary,
+    }));
+  const [scorers, shaping, pairs, providers] = KINDS.map(of);
+  return {
+    scorers: scorers ?? [],
+    transforms: shaping ?? [],
+    pairBuilders: pairs ?? [],
+    providers: providers ?? [],
+  };
 }
 
 function overviewLines(): string[] {
@@ -112,7 +135,7 @@ interface OptionDetails {
 export interface Details {
   readonly kind: Kind["kind"];
   readonly name: string;
-  readonly version: number;
+  readonly version?: number;
   readonly summary: string;
   readonly options: readonly OptionDetails[];
   /** YAML that a recipe takes as it stands; values in angle brackets are to be replaced. */
@@ -122,6 +145,8 @@ export interface Details {
     readonly cpuBound: boolean;
     readonly orderSensitive: boolean;
     readonly usesSeed: boolean;
+    /** The options that name models of the recipe, with the port each needs; null when it calls none. */
+    readonly models: string | null;
     /** In words, with the options of the example; null when it needs nothing. */
     readonly needs: string | null;
     /** Closed interval of the values, with the options of the example; null for an end without a bound. */
@@ -150,10 +175,13 @@ function detailsOf(name: string): Details {
   return {
     kind: kind.kind,
     name,
-    version: definition.version,
+    ...(definition.version === undefined ? {} : { version: definition.version }),
     summary: definition.summary,
     options,
-    example: stringify(kind.example({ use: name, ...sample })).trimEnd(),
+    example: stringify({
+      ...sampleModels(definition),
+      ...kind.example({ [kind.named ?? "use"]: name, ...sample, ...modelNames(definition) }),
+    }).trimEnd(),
     ...(kind.kind === "scorer"
       ? { scorer: scorerDetails(catalog.scorers[name], made as Scorer | null) }
       : {}),
@@ -165,7 +193,11 @@ function scorerDetails(
   scorer: Scorer | null,
 ): NonNullable<Details["scorer"]> {
   const { cost = "free", cpuBound = false, orderSensitive = false, usesSeed = false } = definition ?? {};
+  const models = Object.entries(definition?.models ?? {}).map(
+    ([option, { port, optional }]) => `${option} (${port}${optional ? ", optional" : ""})`,
+  );
   return {
+    models: models.length === 0 ? null : models.join(", "),
     cost,
     cpuBound,
     orderSensitive,
@@ -185,14 +217,39 @@ function sampleOptions(definition: Listed): { sample: JsonObject; made: unknown 
   for (const sample of [pick(required), pick(undefaulted)]) {
     const parsed = definition.options.safeParse(sample);
     if (!parsed.success) continue;
+    if (!definition.create || hasModels(definition)) return { sample, made: null };
     try {
-      return { sample, made: definition.create(parsed.data) };
+      return { sample, made: definition.create(parsed.data, {}) };
     } catch (error) {
       // Refused by the factory: the next sample says more.
       if (!isPrefkitError(error)) throw error;
     }
   }
   return { sample: pick(required), made: null };
+}
+
+function requiredModels(definition: Listed): [option: string, port: ModelNeed["port"]][] {
+  const needs = Object.entries((definition as Partial<ScorerDefinition>).models ?? {});
+  return needs.flatMap(([option, { port, optional }]) => (optional ? [] : [[option, port]]));
+}
+
+/** Under each option the model of that name. */
+function modelNames(definition: Listed): JsonObject {
+  return Object.fromEntries(requiredModels(definition).map(([option]) => [option, option]));
+}
+
+/** A section `models` with what the scorer cannot do without. */
+function sampleModels(definition: Listed): JsonObject {
+  const models = requiredModels(definition).map(([option, port]): [string, JsonObject] => {
+    if (port !== "logprobs") return [option, { provider: "openai", model: "<model>" }];
+    return [option, { provider: "local", model: option === "weak" ? "embedded:weak" : "embedded:strong" }];
+  });
+  return models.length === 0 ? {} : { models: Object.fromEntries(models) };
+}
+
+/** Scorers that call models cannot be made without them. */
+function hasModels(definition: Listed): boolean {
+  return Object.keys((definition as Partial<ScorerDefinition>).models ?? {}).length > 0;
 }
 
 function sampleValue(name: string, schema: OptionSchema): Json {
@@ -241,7 +298,7 @@ function detailLines({ kind, name, version, summary, options, example, scorer }:
   });
   const width = Math.max(0, ...rows.map((row) => row.name.length));
   return [
-    `${pc.bold(name)}  ${kind}, version ${version}`,
+    `${pc.bold(name)}  ${kind}${version === undefined ? "" : `, version ${version}`}`,
     `  ${summary}`,
     ...(scorer ? scorerLines(scorer) : []),
     "",
@@ -269,5 +326,6 @@ function scorerLines(scorer: NonNullable<Details["scorer"]>): string[] {
     `  ${traits.join("; ")}`,
     ...(scorer.range ? [`  values from ${end(scorer.range[0], "−∞")} to ${end(scorer.range[1], "∞")}`] : []),
     `  needs ${scorer.needs ?? "nothing beyond the responses"}`,
+    ...(scorer.models === null ? [] : [`  calls models, named by these options: ${scorer.models}`]),
   ];
 }

@@ -1,11 +1,20 @@
 import { Command } from "commander";
+import pc from "picocolors";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { type RunOptions, type RunOutcome, run } from "../../annotate/run.ts";
 import { catalog } from "../../catalog.ts";
+import { ERROR_CODES } from "../../core/errors.ts";
 import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { startProgress } from "../progress.ts";
-import { integer, type RunFlags, runOptionsOf, sliceOf, withRunOptions } from "../run-options.ts";
+import {
+  integer,
+  type RunFlags,
+  runOptionsOf,
+  sliceOf,
+  withModelOptions,
+  withRunOptions,
+} from "../run-options.ts";
 import { printOutcome } from "../run-summary.ts";
 import { exitCodes, listenForSignals } from "../signals.ts";
 
@@ -14,7 +23,7 @@ interface Flags extends RunFlags, OverrideFlags {
 }
 
 export function runCommand(setup: CommandSetup): Command {
-  return withRunOptions(new Command("run"))
+  return withModelOptions(withRunOptions(new Command("run")))
     .description("Run a recipe: plan, score, combine, pair, and write the dataset.")
     .argument("<recipe>", "a recipe in YAML, or a module whose default export is one")
     .option(
@@ -64,10 +73,17 @@ export async function execute(
       stop: signals.stop,
       onStart: progress.start,
       onPlanning: progress.planning,
+      onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
     });
     progress.stop();
     printOutcome(terminal, outcome, flags.json ?? false);
-    exit(outcome.kind === "stopped" ? exitCodes(signals.received()) : 0);
+    exit(
+      outcome.kind === "stopped"
+        ? exitCodes(signals.received())
+        : outcome.kind === "budget"
+          ? ERROR_CODES.budget_reached[0]
+          : 0,
+    );
   } finally {
     progress.stop();
     signals.close();

@@ -6,7 +6,7 @@ import pc from "picocolors";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { describeNeeds, type Plan } from "../../annotate/plan.ts";
 import type { ResolvedRecipe } from "../../annotate/resolve.ts";
-import { validate } from "../../annotate/run.ts";
+import { type CallEstimate, validate } from "../../annotate/validate.ts";
 import { catalog } from "../../catalog.ts";
 import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
@@ -39,15 +39,22 @@ export function validateCommand({ terminal }: CommandSetup): Command {
       const scratch = await mkdtemp(join(tmpdir(), "prefkit-validate-"));
       const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
       try {
-        const { resolved, plan } = await validate(loaded, catalog, {
+        const { resolved, plan, estimates } = await validate(loaded, catalog, {
           scratch,
           onPlanning: progress.planning,
           ...(flags.limit === undefined ? {} : { limit: flags.limit }),
         });
         progress.stop();
         if (flags.json)
-          terminal.out(JSON.stringify({ ok: true, plan: publicPlan(plan), scorers: calls(resolved, plan) }));
-        else for (const line of planLines(resolved, plan)) terminal.out(line);
+          terminal.out(
+            JSON.stringify({
+              ok: true,
+              plan: publicPlan(plan),
+              scorers: calls(resolved, plan),
+              models: estimates,
+            }),
+          );
+        else for (const line of planLines(resolved, plan, estimates)) terminal.out(line);
       } finally {
         progress.stop();
         await rm(scratch, { recursive: true, force: true });
@@ -70,7 +77,7 @@ function calls(resolved: ResolvedRecipe, plan: Plan): object[] {
   }));
 }
 
-function planLines(resolved: ResolvedRecipe, plan: Plan): string[] {
+function planLines(resolved: ResolvedRecipe, plan: Plan, estimates: readonly CallEstimate[]): string[] {
   const bytes = plan.input.files.reduce((sum, file) => sum + file.bytes, 0);
   const width = Math.max(...resolved.scorers.map(({ key }) => key.length));
   return [
@@ -92,6 +99,47 @@ function planLines(resolved: ResolvedRecipe, plan: Plan): string[] {
     }),
     `  reward   ${resolved.combine ? resolved.combine.terms.map((term) => `${term.weight} × ${term.score}`).join(" + ") : "none"}`,
     `  pairs    ${resolved.pairs ? resolved.pairs.builder.name : "none"}`,
+    ...estimateLines(estimates),
     ...plan.warnings.map((warning) => `${pc.yellow("warning:")} ${warning}`),
   ];
+}
+
+/** What models would be asked, with sums; nothing where no model is named. */
+function estimateLines(estimates: readonly CallEstimate[]): string[] {
+  if (estimates.length === 0) return [];
+  const rows = estimates.map(({ model, purpose, calls, promptTokens, outputTokens, money }) => [
+    `${purpose} → ${model}`,
+    `${number(calls)} calls`,
+    `${number(Math.round(promptTokens))} tokens in`,
+    `${number(Math.round(outputTokens))} out`,
+    money === null ? "no price" : amount(money),
+  ]);
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const priced = estimates.flatMap(({ money }) => money ?? []);
+  const total = priced.reduce((sum, money) => sum + money, 0);
+  const unpriced = estimates.length - priced.length;
+  return [
+    "  models   estimated: a token per four characters, replies half as long as they may be, nothing from the cache",
+    ...rows.map(
+      (row) =>
+        `    ${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}`,
+    ),
+    ...(priced.length > 0
+      ? [
+          `    about ${amount(total)} in all${unpriced > 0 ? `, besides ${unpriced} without a price` : ""}; --max-cost sets a limit`,
+        ]
+      : []),
+  ];
+}
+
+function amount(money: number): string {
+  return money.toLocaleString("en-US", {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: money < 1 ? 6 : 2,
+  });
 }

@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import pc from "picocolors";
+import { drawSamples, type SampleOutcome } from "../../annotate/draw-samples.ts";
+import { loadRecipe } from "../../annotate/load-recipe.ts";
+import { catalog } from "../../catalog.ts";
+import { ERROR_CODES } from "../../core/errors.ts";
+import { type OverrideFlags, override } from "../override.ts";
+import type { CommandSetup } from "../program.ts";
+import { startProgress } from "../progress.ts";
+import { integer, type RunFlags, runOptionsOf, withModelOptions, withRunOptions } from "../run-options.ts";
+import { number, shortPath } from "../run-summary.ts";
+import { exitCodes, listenForSignals } from "../signals.ts";
+import { visibleJson } from "../visible.ts";
+
+interface Flags extends RunFlags, OverrideFlags {
+  readonly out: string;
+}
+
+export function sampleCommand({ terminal, exit }: CommandSetup): Command {
+  return withModelOptions(withRunOptions(new Command("sample")))
+    .description(
+      "Fill groups with sampled responses by a recipe's `sample` section, and write them as Parquet.",
+    )
+    .argument("<recipe>", "a recipe in YAML, or a module whose default export is one")
+    .option("--input <path...>", "read these files instead of the recipe's input.path")
+    .option("--seed <number>", "instead of the recipe's seed", integer(0))
+    .addHelpText(
+      "after",
+      `
+\`prefkit run\` draws the samples itself; this command is for looking at them, for sharing them between
+recipes, and for runs in shards. What it writes opens with load_dataset, and a recipe reads it with
+  input: { path: "DIR/train-*.parquet", map: { id: prompt_id, sibling: sibling_id } }
+
+Examples:
+  $ prefkit sample recipe.yaml --out samples
+  $ prefkit sample recipe.yaml --out samples --limit 20 --max-cost 1`,
+    )
+    .action(async (path: string, flags: Flags) => {
+      const loaded = override(await loadRecipe(path, terminal.environment), flags, terminal.directory);
+      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
+      const signals = listenForSignals((name) =>
+        progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`),
+      );
+      try {
+        const outcome = await drawSamples(loaded, catalog, resolve(terminal.directory, flags.out), {
+          ...runOptionsOf(flags, terminal.directory),
+          stop: signals.stop,
+          onStart: progress.start,
+          onPlanning: progress.planning,
+        });
+        progress.stop();
+        if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
+        else for (const line of outcomeLines(outcome, terminal.directory)) terminal.err(line);
+        if (outcome.kind === "done") exit(0);
+        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
+      } finally {
+        progress.stop();
+        signals.close();
+      }
+    });
+}
+
+function jsonOf(outcome: SampleOutcome): object {
+  return {
+    ok: outcome.kind === "done",
+    outcome: outcome.kind,
+    out: outcome.out,
+    ...(outcome.kind === "budget" ? { error: "budget_reached" } : {}),
+    models: outcome.usage,
+    ...(outcome.counts ? { counts: outcome.counts } : {}),
+  };
+}
+
+function outcomeLines({ kind, out, counts }: SampleOutcome, directory: string): string[] {
+  const shown = shortPath(out, directory);
+  if (kind === "budget") {
+    return [
+      "The money is spent. Replies that came are in the cache; a larger --max-cost goes on from there.",
+    ];
+  }
+  if (kind === "stopped" || !counts) {
+    return ["Stopped. Replies that came are in the cache; the same command goes on from there."];
+  }
+  const failed = Object.values(counts.failures).reduce((sum, count) => sum + count, 0);
+  return [
+    `${pc.bold(shown)}  ${number(counts.groups)} groups, ${number(counts.sampled)} responses sampled`,
+    ...(counts.twins > 0 ? [`  ${number(counts.twins)} of them are rephrased twins`] : []),
+    ...Object.entries(counts.withoutTwin).map(
+      ([why, count]) => `  ${number(count)} prompts have no twin: ${why.replaceAll("_", " ")}`,
+    ),
+    ...(counts.groupsWithEqualTexts > 0
+      ? [`  ${number(counts.groupsWithEqualTexts)} groups whose texts are all equal`]
+      : []),
+    ...(failed > 0 ? [`  ${pc.yellow("warning:")} ${number(failed)} samples failed`] : []),
+  ];
+}
