@@ -12,7 +12,8 @@ const dist = resolve(process.env.PREFKIT_DIST ?? here("../dist"));
 const isShort = process.argv.includes("--short");
 const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice(7);
 const CALLS = isShort ? 4_000 : 20_000;
-const ROUNDS = isShort ? 1 : 3;
+const rounds = process.argv.find((argument) => argument.startsWith("--rounds="))?.slice(9);
+const ROUNDS = rounds === undefined ? (isShort ? 1 : 3) : Number(rounds);
 const CONCURRENCY = 256;
 const LATENCY_MS = 200;
 const LIMITED = { calls: isShort ? 200 : 1_800, perMinute: 600, burst: 10, latencyMs: 50 };
@@ -25,19 +26,25 @@ if (only !== "rate") await limit();
 async function throughput() {
   const server = await start("fixtures/model-server.mjs", LATENCY_MS);
   const ideal = (CALLS * LATENCY_MS) / CONCURRENCY / 1000;
-  const node = (kind) => () => client(kind, server.origin, CALLS, CONCURRENCY);
+  const node =
+    (kind, calls = CALLS) =>
+    () =>
+      client(kind, server.origin, calls, CONCURRENCY);
+  // The peers are there for their rate; a quarter of the calls, once, tells it.
+  const few = CALLS / 4;
   const clients = [
     { name: "undici Pool, bare", run: node("undici") },
     { name: "prefkit: call path over it", run: node("call path") },
     { name: "prefkit: openai provider", run: node("prefkit") },
-    { name: "autoevals (one judge)", run: node("autoevals") },
+    { name: "autoevals (one judge)", calls: few, run: node("autoevals", few) },
     ...(python === undefined
       ? []
       : [
           {
             name: "openai, Python asyncio",
+            calls: few,
             run: () =>
-              json(python, [here("models_openai.py"), server.origin, String(CALLS), String(CONCURRENCY)]),
+              json(python, [here("models_openai.py"), server.origin, String(few), String(CONCURRENCY)]),
           },
         ]),
   ];
@@ -47,17 +54,20 @@ async function throughput() {
   const found = new Map(clients.map(({ name }) => [name, []]));
   // In turn, so that what else the machine does falls on all alike.
   for (let round = 0; round < ROUNDS; round++) {
-    for (const { name, run } of clients) found.get(name).push(await run());
+    for (const { name, calls, run } of clients) {
+      if (round === 0 || calls === undefined) found.get(name).push(await run());
+    }
   }
   await server.stop();
-  const bare = median(found.get("undici Pool, bare").map(({ seconds }) => seconds));
-  for (const [name, runs] of found) {
-    const seconds = median(runs.map((one) => one.seconds));
+  const bare = CALLS / median(found.get("undici Pool, bare").map(({ seconds }) => seconds));
+  for (const { name, calls = CALLS } of clients) {
+    const runs = found.get(name);
+    const rate = calls / median(runs.map((one) => one.seconds));
     const cpu = median(runs.map((one) => one.cpuSeconds));
     const [first, last] = [0, 3].map((quarter) => median(runs.map((one) => one.peaks[quarter])));
     const lost = runs.reduce((sum, one) => sum + one.lost, 0);
     console.log(
-      `  ${name.padEnd(28)}${number(CALLS / seconds).padStart(6)} calls/s  ${percent(bare / seconds)} of the bare client, ${percent(ideal / seconds)} of the floor; CPU ${number((1000 * cpu) / CALLS, 2)} ms per call; RSS ${number(first)} MB in the first quarter, ${number(last)} MB in the last; ${lost} lost`,
+      `  ${name.padEnd(28)}${number(rate).padStart(6)} calls/s  ${percent(rate / bare)} of the bare client, ${percent((rate * ideal) / CALLS)} of the floor; CPU ${number((1000 * cpu) / calls, 2)} ms per call; memory ${number(first)} MB in the first quarter, ${number(last)} MB in the last; ${lost} lost`,
     );
   }
   if (python === undefined) {

@@ -1,6 +1,6 @@
 import { CallFailure, type CallFailureCode } from "../core/errors.ts";
 import type { Json } from "../core/types.ts";
-import { headerOf, type ResponseHeaders, retryAfterMs } from "./rate-headers.ts";
+import { headerOf, type ResponseHeaders, retryAfterMs, serverLimits } from "./rate-headers.ts";
 
 /** What must not stand in an error: the secrets sent with a request, and the texts in it. */
 export interface Unspoken {
@@ -50,7 +50,10 @@ export function failureOfStatus(
 }
 
 function waiting(code: CallFailureCode, why: string, headers: ResponseHeaders): CallFailure {
-  const wait = retryAfterMs(headers, Date.now());
+  // Without a retry-after, the time until a used-up limit is whole again says the same.
+  const limits = serverLimits(headers);
+  const isUsedUp = limits?.remainingRequests === 0 || limits?.remainingTokens === 0;
+  const wait = retryAfterMs(headers, Date.now()) ?? (isUsedUp ? limits?.resetMs : undefined);
   return new CallFailure(code, why, wait === undefined ? {} : { retryAfterMs: wait });
 }
 

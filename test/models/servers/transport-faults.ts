@@ -29,6 +29,15 @@ export const TRANSPORT_FAULTS: readonly {
     retryAfterMs: 0,
   },
   {
+    name: "429 with the time until a used-up limit is whole again",
+    answer: {
+      status: 429,
+      headers: { "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1.5s" },
+    },
+    code: "rate_limited",
+    retryAfterMs: 1500,
+  },
+  {
     name: "429 because the account is empty",
     answer: {
       status: 429,
