@@ -27,6 +27,15 @@ const LINES = {
   8: ["a scorer that fails in any way leaves failed cells, never numbers", scorerFaults],
   9: ["arrows, folders, exports and README hold", structure],
   10: ["every command explains itself, and progress is readable in a log", help],
+  11: ["log-probs equal PyTorch's within 1e-4 a token, in process and through every client", logProbs],
+  12: ["spans are exact or failed, also where tokens merge; public index rules are not", spans],
+  13: ["the worked numbers of log-density ratios, votes and crossed labels", workedNumbers],
+  14: ["20,000 calls at 256 at a time, and 1,800 against a limit that is not told", modelBench],
+  15: ["every fault of a server ends as promised; kills lose nothing and pay for nothing twice", modelFaults],
+  16: ["two processes share one cache and one limit file", twoProcesses],
+  17: ["no key in any file; no text can end its turn", keysAndTurns],
+  18: ["money is never spent beyond --max-cost", money],
+  19: ["the toy pair tells better from worse on templates it was not trained on", toyPair],
 };
 
 const line = LINES[number];
@@ -166,6 +175,91 @@ function scorerFaults() {
     runVitest(["test/flows/scorer-faults"]).code === 0,
     "every way to fail, in process and in workers",
   );
+}
+
+function logProbs() {
+  if (runCommand(python, ["-c", "import torch, transformers, onnxscript"], { capture: true }).code !== 0)
+    return absent(`${python} lacks test/python/requirements-models.txt`);
+  const { code } = runVitest([...long, "test/long/logprobs-python.test.ts"], {
+    env: { PREFKIT_PYTHON: python },
+  });
+  return judge(
+    code === 0,
+    "the toy pair and two random models, alone and in batches, and through five servers' shapes",
+  );
+}
+
+function spans() {
+  const { code } = runVitest(["test/models/span.test.ts", "test/models/tokenizer.test.ts"]);
+  return judge(code === 0, "merged tokens, BOS or none, trimming and injecting templates, two tokenizers");
+}
+
+function workedNumbers() {
+  const { code } = runVitest(["test/rewards/log-density-ratio", "test/rewards/co-reward", "test/core/votes"]);
+  return judge(code === 0, "antisymmetry, normalisations, vote and crossing vectors");
+}
+
+function modelBench() {
+  buildQuietly();
+  const { code } = runNode(["bench/models.mjs", ...(short ? ["--short"] : [])], {
+    env: { PREFKIT_PYTHON: python },
+  });
+  // 3: a goal was missed, which says little at this size; anything else is a fault.
+  return judge(code === 0 || (short && code === 3), short ? "fewer calls; numbers above" : "numbers above");
+}
+
+function modelFaults() {
+  buildQuietly();
+  const settings = short ? ["--settings", "short"] : [];
+  const codes = [
+    runVitest(["test/models"]).code,
+    runNode(["test/long/kill-calls.mjs", ...settings]).code,
+    runNode(["test/long/kill-sampling.mjs", ...settings]).code,
+  ];
+  return judge(
+    codes.every((code) => code === 0),
+    short ? "fewer calls and kills" : "20,000 calls, killed again and again",
+  );
+}
+
+function twoProcesses() {
+  buildQuietly();
+  return judge(
+    runVitest(["test/models/two-processes"]).code === 0,
+    "both see each other's replies and limits",
+  );
+}
+
+function keysAndTurns() {
+  buildQuietly();
+  const { code } = runVitest([
+    "test/annotate/sampling-run",
+    "test/cli/models",
+    "test/models/openai",
+    "test/models/huggingface",
+    "test/models/logprob-servers",
+    "test/models/reward-server",
+    "test/models/local",
+    "test/models/template-tokens",
+  ]);
+  return judge(code === 0, "planted keys are found nowhere; control tokens in texts stay text, by client");
+}
+
+function money() {
+  buildQuietly();
+  const { code } = runVitest([
+    "test/models/budget",
+    "test/models/call-path-laws",
+    "test/cli/models",
+    "test/annotate/sampling-run",
+  ]);
+  return judge(code === 0, "at every instant, over restarts, and by exit code");
+}
+
+function toyPair() {
+  buildQuietly();
+  const { code } = runVitest([...long, "test/long/toy-pair.test.ts"]);
+  return judge(code === 0, "720 held-out pairs; the lower 95 % bound is above 0.6");
 }
 
 function structure() {
