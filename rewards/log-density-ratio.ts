@@ -145,7 +145,8 @@ function checkModels({ strong, weak, router }: LogDensityRatioModels, options: C
   const refuse = (problem: string, fix: string): never => {
     throw new PrefkitError("bad_option", `${NAME}: ${problem}`, fix);
   };
-  if (strong.id === weak.id) {
+  // Two servers may serve their models under one name, so names do not tell.
+  if (strong === weak) {
     refuse(`strong and weak are the same model, ${strong.id}.`, "name two models: every ratio would be 0.");
   }
   if (strong.templateHash === null) {

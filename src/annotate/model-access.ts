@@ -39,7 +39,8 @@ export function openModelAccess(
   { offline, maxCost, ledger, fresh = false }: ModelAccessOptions,
 ): ModelAccess {
   const exhausted = new AbortController();
-  const cache = cacheDirectory(environment);
+  // What the recipe was loaded with says first; a library user may have given it next to nothing.
+  const cache = cacheDirectory({ ...process.env, ...environment });
   let path: ReturnType<typeof createCallPath> | null = null;
   const open = (): CallPath => {
     path ??= createCallPath({

@@ -173,6 +173,7 @@ async function runResolved(
       status,
       slice,
       stop,
+      cacheDirectory: access.runtime.cacheDirectory,
       options,
     });
     if (outcome.kind === "done") await writeStats(files, out, status, started);
@@ -194,6 +195,7 @@ interface Execution {
   readonly status: RunStatus;
   readonly slice: ShardSlice | null;
   readonly stop: AbortSignal;
+  readonly cacheDirectory: string;
   readonly options: RunOptions;
 }
 
@@ -218,7 +220,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     slice,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     workers: options.workers ?? availableParallelism(),
-    openCache: options.openCache ?? openScoreCache,
+    openCache: options.openCache ?? (() => openScoreCache(execution.cacheDirectory)),
     acceptFailed: options.acceptFailed ?? false,
     requireScored: options.requireScored ?? false,
     stop,

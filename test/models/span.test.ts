@@ -102,8 +102,8 @@ describe("responseLogprobs", () => {
 });
 
 /**
- * Two rules in public code that count the prompt's tokens, here to show what they do; see "Which tokens count" in the notes on
- * density ratios. Both read the response's tokens from the list that a server gives for the whole text.
+ * Two rules in public code that count the prompt's tokens, here to show what they do: that of CDR-preference-annotation
+ * (src/dpo_vllm.py) and that of reward_hub (reward_hub/drsow.py). Both read the response's tokens from the list that a server gives for the whole text.
  */
 const countRules = {
   /** The prompt encoded without special tokens; the server's list includes BOS where it adds one. */

@@ -58,6 +58,8 @@ function withStarts<Model extends LogprobModel>(model: Model, merges: readonly s
   };
 }
 
+const ONE = strong();
+
 async function score(
   models: LogDensityRatioModels,
   responses: readonly ResponseSketch[],
@@ -412,7 +414,7 @@ describe("log-density-ratio", () => {
   });
 
   it.each([
-    [{ strong: strong(), weak: strong() }, {}],
+    [{ strong: ONE, weak: ONE }, {}],
     [{ strong: strong({ template: false }), weak: weak() }, {}],
     [{ strong: strong(), weak: weak({ template: false }) }, { template: "own" }],
     [
