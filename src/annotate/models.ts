@@ -7,7 +7,7 @@ import type { Json, JsonObject } from "../core/types.ts";
 import type { ModelPort, ModelPorts } from "../models/ports.ts";
 import type { ModelHandle, ModelProvider, ModelRuntime, Price } from "../models/provider.ts";
 import { type LoadedRecipe, recipeFault } from "./load-recipe.ts";
-import { optionFault } from "./option-fault.ts";
+import { asRecipeFault, optionFault } from "./option-fault.ts";
 import { MODEL_KEYS, type ModelEntry } from "./recipe.ts";
 
 /** A model of the recipe, made. */
@@ -78,7 +78,7 @@ async function openModel(
   // Shown as written: what a variable stands for may be a secret.
   if (!parsed.success)
     throw optionFault(parsed.error, written, provider, Object.keys(MODEL_KEYS), fail, path);
-  const handle = await provider.open(
+  const opening = provider.open(
     parsed.data,
     {
       name: key,
@@ -91,6 +91,9 @@ async function openModel(
     },
     runtime,
   );
+  const handle = await opening.catch((error: unknown) => {
+    throw asRecipeFault(error, fail, path);
+  });
   return {
     key,
     provider,

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { PrefkitError } from "../core/errors.ts";
+import { isPrefkitError, type PrefkitError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { type recipeFault, schemaFault } from "./load-recipe.ts";
 
@@ -26,4 +26,14 @@ export function optionFault(
     "unknown option.",
     `${guess === null ? "" : `did you mean "${guess}"? `}Options: ${names.join(", ")}.`,
   );
+}
+
+/** An option that only the making finds wrong is a fault of the recipe all the same; other errors stay as they are. */
+export function asRecipeFault(
+  error: unknown,
+  fail: ReturnType<typeof recipeFault>,
+  path: readonly PropertyKey[],
+): unknown {
+  if (!isPrefkitError(error) || error.code !== "bad_option") return error;
+  return fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
 }

@@ -1,5 +1,4 @@
 import { toScorer } from "../core/adapters.ts";
-import { isPrefkitError } from "../core/errors.ts";
 import { contentHash, sha256 } from "../core/ids.ts";
 import { suggestion } from "../core/nearest.ts";
 import type { PlannedCalls, ScorerDefinition, ScorerFacts } from "../core/scorer.ts";
@@ -11,7 +10,7 @@ import type { CombinePlan } from "../shaping/combine.ts";
 import { transforms } from "../shaping/index.ts";
 import { type LoadedRecipe, recipeFault, valueAt } from "./load-recipe.ts";
 import { closeModels, type ModelSet, modelFor, openModels, portOf } from "./models.ts";
-import { optionFault } from "./option-fault.ts";
+import { asRecipeFault, optionFault } from "./option-fault.ts";
 import { type InlineScorer, type Recipe, SCORER_KEYS, type ScorerEntry } from "./recipe.ts";
 import { loadOwnExport, makeScorer, moduleHash, parseOwnUse, type ScorerSource } from "./scorer-source.ts";
 
@@ -394,11 +393,6 @@ function inRecipe<Made>(fail: Fault, path: readonly PropertyKey[], make: () => M
   } catch (error) {
     throw asRecipeFault(error, fail, path);
   }
-}
-
-function asRecipeFault(error: unknown, fail: Fault, path: readonly PropertyKey[]): unknown {
-  if (!isPrefkitError(error) || error.code !== "bad_option") return error;
-  return fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
 }
 
 function sourceText(given: InlineScorer | Scorer): string {

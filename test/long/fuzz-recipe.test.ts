@@ -3,10 +3,12 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { stringify } from "yaml";
 import { parseRecipe } from "../../src/annotate/load-recipe.ts";
+import { closeModels } from "../../src/annotate/models.ts";
 import { resolveRecipe } from "../../src/annotate/resolve.ts";
 import { catalog } from "../../src/catalog.ts";
 import { isPrefkitError } from "../../src/core/errors.ts";
 import { type Random, randomFor } from "../../src/core/random.ts";
+import { modelRuntime } from "../../src/testing/model-runtime.ts";
 
 const recipesDirectory = fileURLToPath(new URL("../../datasets/recipes/", import.meta.url));
 const seeds: readonly string[] = [
@@ -184,7 +186,9 @@ async function outcomeOf(text: string): Promise<string> {
       label: "recipe.yaml",
       environment: { PREFKIT_FUZZ_SET: "set" },
     });
-    await resolveRecipe(loaded, catalog);
+    const runtime = modelRuntime({ offline: true, directory: "/nowhere", cacheDirectory: "/nowhere/cache" });
+    const { models } = await resolveRecipe(loaded, catalog, runtime);
+    await closeModels(models);
     outcome = "loads";
   } catch (error) {
     outcome = isPrefkitError(error)
@@ -208,7 +212,7 @@ it(`every one of ${cases} mutated recipes loads or is refused with a PrefkitErro
     const outcome = await outcomeOf(text);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     expect(outcome, `case ${index}:\n${text.slice(0, 3000)}`).toMatch(
-      /^(loads|bad_recipe|bad_option|unreadable_module)$/,
+      /^(loads|bad_recipe|bad_option|unreadable_module|missing_key|io|unknown_name)$/,
     );
   }
   // Both must happen, or the mutations are too weak or too strong to say anything.
