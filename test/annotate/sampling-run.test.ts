@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { definition as coReward } from "../../rewards/co-reward.ts";
 import { drawSamples } from "../../src/annotate/draw-samples.ts";
 import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
 import { openRecipeInput } from "../../src/annotate/plan-file.ts";
@@ -213,6 +214,39 @@ describe("rephrased twins", () => {
     expect(groups[1]?.prompt.messages.at(-1)?.content).toBe("Anew: What is 2 + 3?");
     expect(groups[1]?.prompt.reference).toBe("5");
     expect(groups.map(({ responses }) => responses.length)).toEqual([2, 2, 2, 2, 2, 2]);
+  });
+
+  it("are what co-reward votes across: a run of its own rephrases, samples, crosses the labels and pairs", async () => {
+    // The policy is right about the originals; of the rephrased questions it always says 8.
+    const { loaded, fake, directory } = await project(
+      ({ messages, sampling }, model) => {
+        const question = messages.at(-1)?.content ?? "";
+        if (model === "rewriter") return `<rephrased>Anew: ${question.split("\n\n")[1]}</rephrased>`;
+        if (question.startsWith("Anew")) return "\\boxed{8}";
+        return (sampling.seed ?? 0) % 2 === 0 ? "\\boxed{8}" : "\\boxed{5}";
+      },
+      {
+        models,
+        sample: { model: "policy", n: 6, rephrase: { model: "writer" } },
+        scorers: { agree: { use: "co-reward" } },
+        pairs: { use: "pass-vs-fail", score: "agree" },
+      },
+    );
+    const catalog = { ...testCatalog, scorers: { "co-reward": coReward }, providers: { fake } };
+    const out = join(directory, "out");
+    const { manifest } = await runRecipe(loaded, catalog, { out });
+    expect(manifest?.summary.scorers.agree).toMatchObject({ abstained: 0, failed: 0 });
+    const groups = await groupsIn(out);
+    const scores: Record<string, number> = {};
+    if (manifest) {
+      for await (const rows of tableRows(nodeFiles, out, manifest, "scores"))
+        for (const row of rows) scores[String(row.response_id)] = Number(row.value);
+    }
+    // An original's label is its twin's vote, which is 8.
+    for (const { prompt, responses } of groups.filter(({ prompt }) => !prompt.id.endsWith("~rephrased"))) {
+      for (const { id, text } of responses.filter(({ metadata }) => metadata.sample !== undefined))
+        expect(scores[id], `${prompt.id}: ${text}`).toBe(text.includes("8") ? 1 : 0);
+    }
   });
 
   it("are left out, and counted, when the rewriter's answer cannot be read or repeats the question", async () => {
