@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { scorers } from "../rewards/index.ts";
 import { ERROR_CODES } from "../src/core/errors.ts";
 import { VERSION } from "../src/core/version.ts";
+import { providers } from "../src/models/index.ts";
 import { pairBuilders } from "../src/pairs/index.ts";
 import { transforms } from "../src/shaping/index.ts";
 
@@ -130,6 +131,17 @@ describe("the folders are complete", () => {
     expect(pairBuilders[name]?.name).toBe(name);
     expect(read("docs/pairs.md")).toContain(name);
     expect(existsSync(`${root}test/pairs/${name}.test.ts`), "its test in test/pairs").toBe(true);
+  });
+
+  it.each(Object.keys(providers))("provider %s is documented, with its own section", (name) => {
+    expect(providers[name]?.name).toBe(name);
+    expect(read("docs/models.md")).toMatch(new RegExp(`^## ${name}$`, "m"));
+  });
+
+  it("every file that holds a provider is listed", () => {
+    const holders = stems("src/models", (text) => /^export const provider\b/m.test(text));
+    expect(holders.length).toBeGreaterThan(5);
+    for (const stem of holders) expect(read("src/models/index.ts")).toContain(`"./${stem}.ts"`);
   });
 
   it("the lists name nothing that has no file", () => {
