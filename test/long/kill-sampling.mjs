@@ -118,8 +118,8 @@ try {
 
   let killed = 0;
   for (let kill = 0; kill < kills; kill++) {
-    // Spread over the time that the whole takes: from starting up to the last samples.
-    const code = await run("killed", "cache-killed", 900 + ((kill * 7919) % (short ? 1_500 : 9_000)));
+    // From starting up to well into the samples; each start goes on where the last was killed.
+    const code = await run("killed", "cache-killed", 900 + ((kill * 613) % 2_000));
     if (code === null) killed += 1;
     say(
       `kill ${kill + 1}: ${code === null ? "killed" : `ended with ${code}`}, ${asked.size} of ${calls} samples asked for`,
