@@ -5,15 +5,14 @@ import type { ModelUsage } from "../models/usage.ts";
 import { workPaths } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
 import { takeLock } from "./lock.ts";
-import { openModelAccess } from "./model-access.ts";
-import { closeModels } from "./models.ts";
 import { makePlan } from "./plan.ts";
 import { openRecipeInput, planOptions } from "./plan-file.ts";
-import { type Catalog, resolveRecipe } from "./resolve.ts";
+import type { Catalog } from "./resolve.ts";
 import type { RunOptions } from "./run.ts";
 import { type SampleCounts, samplePhase } from "./sample.ts";
 import { SAMPLE_CONCURRENCY } from "./sample-first.ts";
 import { newStatus } from "./status.ts";
+import { withModels } from "./with-models.ts";
 
 export interface SampleOutcome {
   readonly kind: "done" | "stopped" | "budget";
@@ -42,53 +41,34 @@ export async function drawSamples(
   const files = options.files ?? nodeFiles;
   const out = resolve(directory);
   const { root } = workPaths(out);
-  const access = openModelAccess(loaded, {
-    offline: options.offline ?? false,
-    maxCost: options.maxCost ?? null,
-    ledger: join(root, "spending.jsonl"),
-  });
-  try {
-    const resolved = await resolveRecipe(loaded, catalog, access.runtime);
+  return withModels(loaded, catalog, join(root, "spending.jsonl"), options, async (opened) => {
+    const { resolved, access, stop, ending } = opened;
+    await files.makeDirectory(root);
+    const unlock = await takeLock(files, join(root, "lock"));
+    const input = await openRecipeInput(resolved, workPaths(out).input);
     try {
-      access.requirePrices(resolved.models);
-      await files.makeDirectory(root);
-      const unlock = await takeLock(files, join(root, "lock"));
-      const input = await openRecipeInput(resolved, workPaths(out).input);
-      try {
-        const status = newStatus([], access.usage);
-        const plan = await makePlan(resolved, input, {
-          ...planOptions(resolved, options),
-          beforeSampling: true,
-        });
-        options.onStart?.(status, plan);
-        const stop = AbortSignal.any([access.exhausted, ...(options.stop ? [options.stop] : [])]);
-        const counts = await samplePhase({
-          files,
-          directory: out,
-          input,
-          plan,
-          resolved,
-          concurrency: options.concurrency ?? SAMPLE_CONCURRENCY,
-          acceptFailed: options.acceptFailed ?? false,
-          force: options.force ?? false,
-          stop,
-          status,
-        });
-        const kind =
-          counts !== null
-            ? "done"
-            : access.exhausted.aborted && !options.stop?.aborted
-              ? "budget"
-              : "stopped";
-        return { kind, out, counts, usage: access.usage() };
-      } finally {
-        await input.close();
-        await unlock();
-      }
+      const status = newStatus([], access.usage);
+      const plan = await makePlan(resolved, input, {
+        ...planOptions(resolved, options),
+        beforeSampling: true,
+      });
+      options.onStart?.(status, plan);
+      const counts = await samplePhase({
+        files,
+        directory: out,
+        input,
+        plan,
+        resolved,
+        concurrency: options.concurrency ?? SAMPLE_CONCURRENCY,
+        acceptFailed: options.acceptFailed ?? false,
+        force: options.force ?? false,
+        stop,
+        status,
+      });
+      return { kind: counts === null ? ending() : "done", out, counts, usage: access.usage() };
     } finally {
-      await closeModels(resolved.models);
+      await input.close();
+      await unlock();
     }
-  } finally {
-    await access.close();
-  }
+  });
 }

@@ -14,12 +14,8 @@ import type { ModelSet } from "./models.ts";
 
 export interface ModelAccessOptions {
   readonly offline: boolean;
-  /** null: no limit on money. */
-  readonly maxCost: number | null;
-  /** Where what was spent is written down; made when the first call is made. */
-  readonly ledger: string;
-  /** Nothing comes from the cache and nothing goes into it: the endpoints themselves are to be looked at. */
-  readonly fresh?: boolean;
+  /** The limit on money, and the file where what was spent is written down, made by the first call. null: no limit. */
+  readonly budget: { readonly maxCost: number; readonly ledger: string } | null;
 }
 
 /** What models are opened with, and the one path that all their calls take. */
@@ -36,7 +32,7 @@ export interface ModelAccess {
 /** Nothing is opened before the first call: most recipes call no model. */
 export function openModelAccess(
   { directory, environment }: LoadedRecipe,
-  { offline, maxCost, ledger, fresh = false }: ModelAccessOptions,
+  { offline, budget }: ModelAccessOptions,
 ): ModelAccess {
   const exhausted = new AbortController();
   // What the recipe was loaded with says first; a library user may have given it next to nothing.
@@ -44,17 +40,17 @@ export function openModelAccess(
   let path: ReturnType<typeof createCallPath> | null = null;
   const open = (): CallPath => {
     path ??= createCallPath({
-      cache: fresh ? null : openReplyCache(cache),
+      cache: openReplyCache(cache),
       limits: offline ? null : openLimitStore(cache),
-      budget: maxCost === null ? null : limitedTo(maxCost),
+      budget: budget && limitedTo(budget),
       offline,
     });
     return path;
   };
-  const limitedTo = (money: number) => {
+  const limitedTo = ({ maxCost, ledger }: NonNullable<typeof budget>) => {
     mkdirSync(dirname(ledger), { recursive: true });
     return createBudget({
-      maxCost: money,
+      maxCost,
       ledger: openSpendingLedger(ledger),
       onExhausted: () => exhausted.abort(),
     });
@@ -70,12 +66,12 @@ export function openModelAccess(
     exhausted: exhausted.signal,
     usage: () => path?.usage() ?? [],
     requirePrices: (models) => {
-      if (maxCost === null) return;
+      if (budget === null) return;
       for (const { key, price, provider } of models.values()) {
         if (price !== null || provider.isFree) continue;
         throw new PrefkitError(
           "missing_price",
-          `money is limited to ${maxCost}, and model "${key}" has no price.`,
+          `money is limited to ${budget.maxCost}, and model "${key}" has no price.`,
           `add \`price: { in: …, out: … }\` (money per million tokens) to models.${key}; write 0 and 0 for a server of your own.`,
         );
       }

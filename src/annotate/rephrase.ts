@@ -109,7 +109,8 @@ export function endsRun(code: string): boolean {
   return code === "budget" || code === "cancelled" || code === "not_cached";
 }
 
-function lastQuestion(messages: readonly Message[]): string {
+/** The last user turn: what is rephrased. */
+export function lastQuestion(messages: readonly Message[]): string {
   return messages.findLast(({ role }) => role === "user")?.content ?? "";
 }
 

@@ -6,7 +6,6 @@ import { canonicalJson } from "../core/ids.ts";
 import type { JsonObject } from "../core/types.ts";
 import type { Input } from "../store/input/types.ts";
 import { MANIFEST_FILE, type Manifest, readManifest, STATS_FILE } from "../store/manifest.ts";
-import { heedCheckups } from "./doctor.ts";
 import { type FinishFacts, finishDataset, rollForward, writtenRecipe } from "./finish.ts";
 import {
   failedCells,
@@ -18,8 +17,6 @@ import {
 } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
 import { takeLock } from "./lock.ts";
-import { type ModelAccess, openModelAccess } from "./model-access.ts";
-import { closeModels } from "./models.ts";
 import {
   checkDirectory,
   clearDirectory,
@@ -30,13 +27,14 @@ import {
 } from "./output-directory.ts";
 import type { Plan } from "./plan.ts";
 import { openRecipeInput, planFor } from "./plan-file.ts";
-import { type Catalog, type ResolvedRecipe, resolveRecipe, scoreInfos } from "./resolve.ts";
+import { type Catalog, type ResolvedRecipe, scoreInfos } from "./resolve.ts";
 import { refinish } from "./rework.ts";
 import { sampleFirst } from "./sample-first.ts";
 import { openScoreCache, type ScoreCache } from "./score-cache.ts";
 import { openFailures, scoreShards } from "./score-shards.ts";
 import { partsSource } from "./scored-source.ts";
 import { enterPhase, newStatus, type RunStatus } from "./status.ts";
+import { type OpenedRecipe, withModels } from "./with-models.ts";
 
 export interface RunOptions {
   /** The output directory; default: the recipe's `output.dir`. */
@@ -97,32 +95,12 @@ export async function run(
   checkOptions(loaded, options);
   const out = outputDirectory(loaded, options.out);
   const slice = options.slice ?? null;
-  const access = openModelAccess(loaded, {
-    offline: options.offline ?? false,
-    maxCost: options.maxCost ?? null,
-    ledger: join(workPaths(out).root, `${sliceName("spending", slice)}.jsonl`),
-  });
-  try {
-    const resolved = await resolveRecipe(loaded, catalog, access.runtime);
-    try {
-      access.requirePrices(resolved.models);
-      if (!options.offline) {
-        const cache = access.runtime.cacheDirectory;
-        for (const warning of await heedCheckups(resolved.models, nodeFiles, cache))
-          options.onWarning?.(warning);
-      }
-      return await runResolved(resolved, access, out, options);
-    } finally {
-      await closeModels(resolved.models);
-    }
-  } finally {
-    await access.close();
-  }
+  const ledger = join(workPaths(out).root, `${sliceName("spending", slice)}.jsonl`);
+  return withModels(loaded, catalog, ledger, options, (opened) => runResolved(opened, out, options));
 }
 
 async function runResolved(
-  resolved: ResolvedRecipe,
-  access: ModelAccess,
+  { resolved, access, stop, ending }: OpenedRecipe,
   out: string,
   options: RunOptions,
 ): Promise<RunOutcome> {
@@ -146,9 +124,6 @@ async function runResolved(
       resolved.scorers.map(({ key }) => key),
       access.usage,
     );
-    const stop = AbortSignal.any([access.exhausted, ...(options.stop ? [options.stop] : [])]);
-    const ending = (): "budget" | "stopped" =>
-      access.exhausted.aborted && !options.stop?.aborted ? "budget" : "stopped";
     let working = resolved;
     let sampling: JsonObject | null = null;
     if (resolved.recipe.sample) {

@@ -6,6 +6,7 @@ import { openModelAccess } from "./model-access.ts";
 import { closeModels } from "./models.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { openRecipeInput, type PlanWish, planOptions } from "./plan-file.ts";
+import { lastQuestion, rephraseMessages } from "./rephrase.ts";
 import { type Catalog, type ResolvedRecipe, resolveRecipe } from "./resolve.ts";
 
 /** What a run would ask of one model, estimated from the input; what the cache holds already is not looked at. */
@@ -36,7 +37,7 @@ export async function validate(
   catalog: Catalog,
   options: PlanWish & { readonly scratch: string },
 ): Promise<Validation> {
-  const access = openModelAccess(loaded, { offline: false, maxCost: null, ledger: "" });
+  const access = openModelAccess(loaded, { offline: false, budget: null });
   try {
     const resolved = await resolveRecipe(loaded, catalog, access.runtime);
     const input = await openRecipeInput(resolved, options.scratch);
@@ -103,8 +104,8 @@ function afterSampling(
     note("rephrase", {
       model: rephrase.model,
       calls: 1,
-      promptTokens: prompt + 120,
-      outputTokens: 2 * prompt,
+      promptTokens: messageTokens(rephraseMessages(lastQuestion(group.prompt.messages))),
+      outputTokens: rephrase.maxTokens / 2,
     });
     if (rephrase.checkModel !== undefined) {
       const outputTokens = rephrase.maxTokens;

@@ -1,19 +1,16 @@
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { heedCheckups } from "../annotate/doctor.ts";
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
-import { openModelAccess } from "../annotate/model-access.ts";
-import { closeModels } from "../annotate/models.ts";
 import { mapOrdered } from "../annotate/ordered.ts";
-import { type Catalog, type ResolvedRecipe, type RunScorer, resolveRecipe } from "../annotate/resolve.ts";
+import type { Catalog, ResolvedRecipe, RunScorer } from "../annotate/resolve.ts";
 import { DEFAULT_CONCURRENCY } from "../annotate/run.ts";
 import { openScoreCache, type ScoreCache } from "../annotate/score-cache.ts";
 import { groupScoring } from "../annotate/score-group.ts";
 import { enterPhase, newStatus, type RunStatus } from "../annotate/status.ts";
+import { withModels } from "../annotate/with-models.ts";
 import { startWorkerPool, type WorkerPool } from "../annotate/worker-pool.ts";
 import { PrefkitError } from "../core/errors.ts";
-import { nodeFiles } from "../core/files.ts";
 import type { Score, ScoreColumn } from "../core/types.ts";
 import type { ModelUsage } from "../models/usage.ts";
 import { type GoldOptions, type GoldPair, type GoldPairs, openGoldPairs } from "./gold-pairs.ts";
@@ -60,48 +57,30 @@ export async function pick(
   catalog: Catalog,
   options: PickOptions,
 ): Promise<PickOutcome> {
-  const access = openModelAccess(loaded, {
-    offline: options.offline ?? false,
-    maxCost: options.maxCost ?? null,
-    ledger: join(options.scratch, "spending.jsonl"),
-  });
-  try {
-    const resolved = await resolveRecipe(loaded, catalog, access.runtime);
+  return withModels(loaded, catalog, join(options.scratch, "spending.jsonl"), options, async (opened) => {
+    const { resolved, access, stop, ending } = opened;
+    const gold = await openGoldPairs(loaded, options.gold);
     try {
-      access.requirePrices(resolved.models);
-      if (!options.offline) {
-        const cache = access.runtime.cacheDirectory;
-        for (const warning of await heedCheckups(resolved.models, nodeFiles, cache))
-          options.onWarning?.(warning);
-      }
-      const gold = await openGoldPairs(loaded, options.gold);
-      try {
-        const pairs = await countPairs(gold, options);
-        const status = newStatus(
-          resolved.scorers.map(({ key }) => key),
-          access.usage,
-        );
-        enterPhase(status, "score", pairs);
-        options.onStart?.(status);
-        const stop = AbortSignal.any([access.exhausted, ...(options.stop ? [options.stop] : [])]);
-        const openCache = options.openCache ?? (() => openScoreCache(access.runtime.cacheDirectory));
-        const scored = await scorePairs(resolved, gold, { ...options, openCache, stop, status });
-        const kind = options.stop?.aborted ? "stopped" : access.exhausted.aborted ? "budget" : "done";
-        return {
-          kind,
-          picking: kind === "done" ? scored.picking : null,
-          failed: scored.failed,
-          usage: access.usage(),
-        };
-      } finally {
-        await gold.close();
-      }
+      const pairs = await countPairs(gold, options);
+      const status = newStatus(
+        resolved.scorers.map(({ key }) => key),
+        access.usage,
+      );
+      enterPhase(status, "score", pairs);
+      options.onStart?.(status);
+      const openCache = options.openCache ?? (() => openScoreCache(access.runtime.cacheDirectory));
+      const scored = await scorePairs(resolved, gold, { ...options, openCache, stop, status });
+      const kind = stop.aborted ? ending() : "done";
+      return {
+        kind,
+        picking: kind === "done" ? scored.picking : null,
+        failed: scored.failed,
+        usage: access.usage(),
+      };
     } finally {
-      await closeModels(resolved.models);
+      await gold.close();
     }
-  } finally {
-    await access.close();
-  }
+  });
 }
 
 /** Reads everything once, so that a bad row at the end is found before anything is paid. */

@@ -1,7 +1,13 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { ioError, PrefkitError } from "../core/errors.ts";
-import { type CachedReply, type ReplyCache, readReplies, readReply } from "./reply-cache.ts";
+import {
+  type CachedReply,
+  memoryReplyCache,
+  type ReplyCache,
+  readReplies,
+  readReply,
+} from "./reply-cache.ts";
 
 /**
  * A reply cache from a file of JSON Lines {key, reply, usage}, as `exportReplies` writes it. Nothing is added to the
@@ -11,34 +17,26 @@ import { type CachedReply, type ReplyCache, readReplies, readReply } from "./rep
  * Throws `damaged_file` with the line that is not an entry, `io` when the file cannot be read.
  */
 export async function recordedReplies(path: string): Promise<ReplyCache & { readonly size: number }> {
-  const entries = new Map<string, string>();
+  const cache = memoryReplyCache();
   let line = 0;
   try {
     const lines = createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity });
     for await (const text of lines) {
       line += 1;
       if (text.trim() === "") continue;
-      entries.set(keyOf(text, path, line), text);
+      const { key, ...entry } = entryOf(text, path, line);
+      await cache.put(key, entry);
     }
   } catch (error) {
     throw error instanceof PrefkitError ? error : ioError("read", path, error);
   }
-  return {
-    get size() {
-      return entries.size;
-    },
-    get: (key) => readReply(entries.get(key)),
-    put: async (key, value) => {
-      entries.set(key, JSON.stringify(value));
-    },
-    flush: async () => {},
-    close: async () => {},
-  };
+  return cache;
 }
 
-function keyOf(text: string, path: string, line: number): string {
-  const key = readReply(text) === null ? undefined : (JSON.parse(text) as { key?: unknown }).key;
-  if (typeof key === "string") return key;
+function entryOf(text: string, path: string, line: number): { readonly key: string } & CachedReply {
+  const found = readReply(text);
+  const key = found && (JSON.parse(text) as { key?: unknown }).key;
+  if (found && typeof key === "string") return { key, ...found };
   throw new PrefkitError(
     "damaged_file",
     "this line is not a recorded reply {key, reply, usage}.",

@@ -135,9 +135,11 @@ describe("prefkit doctor", () => {
     const { exitCode, out } = await call(doctorCommand, "gone.yaml", "--quiet", "--json");
     expect(exitCode).toBe(2);
     expect(JSON.parse(out)).toMatchObject({ ok: false, models: [{ model: "policy" }] });
-    await expect(call(runCommand, "gone.yaml", "--out", "gone", "--quiet")).rejects.toMatchObject({
-      code: "endpoint_unfit",
-    });
+    for (const command of [runCommand, sampleCommand]) {
+      await expect(call(command, "gone.yaml", "--out", "gone", "--quiet")).rejects.toMatchObject({
+        code: "endpoint_unfit",
+      });
+    }
   });
 
   it("names the models there are when asked for another", async () => {

@@ -129,7 +129,8 @@ try {
   expect((await run("killed", "cache-killed", null)) === 0, "the last run ended badly");
   const repeats = [...asked.values()].reduce((sum, times) => sum + times - 1, 0);
   expect(asked.size === calls, `${asked.size} different requests for ${calls} samples`);
-  // Only what was in flight at a kill, or answered and not yet committed, may be asked for again: at most what the model's concurrency lets through.
+  // Only what was in flight at a kill, or answered and not yet committed, may be asked for again. A call gives its place up before its reply is committed, so both
+  // together are at most twice what the model's concurrency lets through.
   expect(repeats <= killed * 2 * CONCURRENCY, `${repeats} requests were repeated over ${killed} kills`);
   expect(
     bytesOf("whole").length >= 5 && bytesOf("whole").join() === bytesOf("killed").join(),

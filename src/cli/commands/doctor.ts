@@ -50,7 +50,7 @@ Examples:
           "the recipe's section `models` lists what can be looked at.",
         );
       }
-      const access = openModelAccess(loaded, { offline: false, maxCost: null, ledger: "", fresh: true });
+      const access = openModelAccess(loaded, { offline: false, budget: null });
       const signals = listenForSignals(() => terminal.err("Stopping."));
       try {
         const models = await openModels(loaded, new Set(names), catalog.providers, access.runtime);

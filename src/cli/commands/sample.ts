@@ -48,6 +48,7 @@ Examples:
           stop: signals.stop,
           onStart: progress.start,
           onPlanning: progress.planning,
+          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
         });
         progress.stop();
         if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
