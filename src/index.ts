@@ -7,7 +7,7 @@ export type { Plan } from "./annotate/plan.ts";
 // Running a recipe.
 export { defineRecipe, type Recipe, type RecipeInput } from "./annotate/recipe.ts";
 export { type FinishChange, finishOf, type RecombineOptions, recombine } from "./annotate/recombine.ts";
-export type { Catalog } from "./annotate/resolve.ts";
+export type { Catalog } from "./annotate/resolve-scorer.ts";
 export { tableRows } from "./annotate/rework.ts";
 export { type RunOptions, type RunOutcome, run } from "./annotate/run.ts";
 export { memoryScoreCache, openScoreCache, type ScoreCache } from "./annotate/score-cache.ts";

@@ -7,7 +7,7 @@ import type { LoadedRecipe } from "./load-recipe.ts";
 import { takeLock } from "./lock.ts";
 import { makePlan } from "./plan.ts";
 import { openRecipeInput, planOptions } from "./plan-file.ts";
-import type { Catalog } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 import type { RunOptions } from "./run.ts";
 import { type SampleCounts, samplePhase } from "./sample.ts";
 import { SAMPLE_CONCURRENCY } from "./sample-first.ts";

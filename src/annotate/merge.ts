@@ -15,7 +15,7 @@ import {
 import type { LoadedRecipe } from "./load-recipe.ts";
 import { takeLock } from "./lock.ts";
 import type { Plan } from "./plan.ts";
-import type { Catalog } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 import { type RunOptions, type RunOutcome, run } from "./run.ts";
 
 /**

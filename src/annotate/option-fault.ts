@@ -37,3 +37,16 @@ export function asRecipeFault(
   if (!isPrefkitError(error) || error.code !== "bad_option") return error;
   return fail(path, error.message.split("\nFix:")[0] ?? error.message, error.fix);
 }
+
+/** An option that only the factory can check (a pattern, a schema) is a fault of the recipe all the same. */
+export function inRecipe<Made>(
+  fail: ReturnType<typeof recipeFault>,
+  path: readonly PropertyKey[],
+  make: () => Made,
+): Made {
+  try {
+    return make();
+  } catch (error) {
+    throw asRecipeFault(error, fail, path);
+  }
+}

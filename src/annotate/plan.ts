@@ -6,7 +6,8 @@ import type { Group, Json } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import type { Input, InputRow, Position } from "../store/input/types.ts";
 import type { Codec } from "../store/table.ts";
-import type { ResolvedRecipe, RunScorer } from "./resolve.ts";
+import type { ResolvedRecipe } from "./resolve.ts";
+import type { RunScorer } from "./resolve-scorer.ts";
 
 export interface PlannedShard {
   readonly start: Position;

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../core/types.ts";
 import { pairBuilders } from "../pairs/index.ts";
 import { transforms } from "../shaping/index.ts";
 import { MODEL_KEYS, recipeSchema, SCORER_KEYS } from "./recipe.ts";
-import type { Catalog } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 
 /** What the schema of a plug-in's options says of one option. */
 export type OptionSchema = JsonObject & { readonly description?: string; readonly default?: Json };

@@ -27,7 +27,8 @@ import {
 } from "./output-directory.ts";
 import type { Plan } from "./plan.ts";
 import { openRecipeInput, planFor } from "./plan-file.ts";
-import { type Catalog, type ResolvedRecipe, scoreInfos } from "./resolve.ts";
+import { type ResolvedRecipe, scoreInfos } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 import { refinish } from "./rework.ts";
 import { sampleFirst } from "./sample-first.ts";
 import { openScoreCache, type ScoreCache } from "./score-cache.ts";

@@ -1,6 +1,6 @@
 import type { Group, Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { callScorer } from "./call-scorer.ts";
-import type { RunScorer } from "./resolve.ts";
+import type { RunScorer } from "./resolve-scorer.ts";
 import { type ScoreCache, scoreKey } from "./score-cache.ts";
 import type { ScorerStatus } from "./status.ts";
 import type { WorkerPool } from "./worker-pool.ts";

@@ -25,7 +25,7 @@ import {
   startCounts,
 } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
-import type { RunScorer } from "./resolve.ts";
+import type { RunScorer } from "./resolve-scorer.ts";
 import type { ScoreCache } from "./score-cache.ts";
 import { groupScoring } from "./score-group.ts";
 import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";

@@ -6,7 +6,7 @@ import type { ScoredSource } from "./finish.ts";
 import { partPath } from "./journal.ts";
 import { isWhole, readPart } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
-import type { RunScorer } from "./resolve.ts";
+import type { RunScorer } from "./resolve-scorer.ts";
 
 /** The input's groups with the scores that the shards' parts hold for them. */
 export function partsSource(options: {

@@ -7,7 +7,8 @@ import { closeModels } from "./models.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { openRecipeInput, type PlanWish, planOptions } from "./plan-file.ts";
 import { lastQuestion, rephraseMessages } from "./rephrase.ts";
-import { type Catalog, type ResolvedRecipe, resolveRecipe } from "./resolve.ts";
+import { type ResolvedRecipe, resolveRecipe } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 
 /** What a run would ask of one model, estimated from the input; what the cache holds already is not looked at. */
 export interface CallEstimate {

@@ -3,7 +3,8 @@ import { heedCheckups } from "./doctor.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
 import { type ModelAccess, openModelAccess } from "./model-access.ts";
 import { closeModels } from "./models.ts";
-import { type Catalog, type ResolvedRecipe, resolveRecipe } from "./resolve.ts";
+import { type ResolvedRecipe, resolveRecipe } from "./resolve.ts";
+import type { Catalog } from "./resolve-scorer.ts";
 
 export interface ModelWish {
   /** No model is called: replies come from the cache alone. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { RunScorer } from "../../src/annotate/resolve.ts";
+import type { RunScorer } from "../../src/annotate/resolve-scorer.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { type GroupScorer, groupScoring } from "../../src/annotate/score-group.ts";
 import type { ScorerStatus } from "../../src/annotate/status.ts";

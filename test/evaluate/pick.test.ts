@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { definition } from "../../rewards/log-density-ratio.ts";
 import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
-import type { Catalog } from "../../src/annotate/resolve.ts";
+import type { Catalog } from "../../src/annotate/resolve-scorer.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { CallFailure } from "../../src/core/errors.ts";
 import { type PickOptions, pick } from "../../src/evaluate/pick.ts";
