@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Answer } from "../src/core/answers.ts";
+import type { Answer } from "../src/core/answers/compare.ts";
+import { type Ballots, ballots, takeVote, voteSpread } from "../src/core/answers/votes.ts";
 import { PrefkitError, reasonOf } from "../src/core/errors.ts";
 import { messageRecord, sha256 } from "../src/core/ids.ts";
 import { randomFor } from "../src/core/random.ts";
@@ -14,7 +15,6 @@ import {
 } from "../src/core/scorer.ts";
 import { messageTokens } from "../src/core/token-estimate.ts";
 import type { Group, Message, Prompt, ScoreContext, Scorer } from "../src/core/types.ts";
-import { type Ballots, ballots, takeVote, voteSpread } from "../src/core/votes.ts";
 import type { ChatModel } from "../src/models/ports.ts";
 import { type VoteOptions, voteOptions } from "./support/vote-options.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { ballots, takeVote } from "../src/core/answers/votes.ts";
 import { abstained, defineScorer, parseOptions, perGroup, scored } from "../src/core/scorer.ts";
 import type { Score, Scorer } from "../src/core/types.ts";
-import { ballots, takeVote } from "../src/core/votes.ts";
 import { type VoteOptions, voteOptions } from "./support/vote-options.ts";
 
 export type MajorityVoteOptions = VoteOptions;

@@ -1,12 +1,12 @@
 import { z } from "zod";
+import { type Answer, answerRungs, compareAnswers, readAnswer } from "../src/core/answers/compare.ts";
 import {
   EXTRACTION_RULES,
   type ExtractionRule,
   type FoundAnswer,
   findAnswer,
   findReferenceAnswer,
-} from "../src/core/answer-extract.ts";
-import { type Answer, answerRungs, compareAnswers, readAnswer } from "../src/core/answers.ts";
+} from "../src/core/answers/extract.ts";
 import { abstained, defineScorer, failed, parseOptions, perGroup, scored } from "../src/core/scorer.ts";
 import type { Score, Scorer } from "../src/core/types.ts";
 

@@ -195,7 +195,7 @@ function spans() {
 }
 
 function workedNumbers() {
-  const { code } = runVitest(["test/rewards/log-density-ratio", "test/rewards/co-reward", "test/core/votes"]);
+  const { code } = runVitest(["test/rewards/log-density-ratio", "test/rewards/co-reward", "test/core/answers/votes"]);
   return judge(code === 0, "antisymmetry, normalisations, vote and crossing vectors");
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EXTRACTION_RULES, type ExtractionRule } from "../../src/core/answer-extract.ts";
+import { EXTRACTION_RULES, type ExtractionRule } from "../../src/core/answers/extract.ts";
 
 export interface VoteOptions {
   /** `equivalence` (default): 1/2 and 0.5 are one vote. `literal`: the raw content of the last box, as Co-Reward votes. */

@@ -1,5 +1,5 @@
-import { EXTRACTION_RULES, findAnswer } from "../core/answer-extract.ts";
-import { answerRungs, compareAnswers, readAnswer } from "../core/answers.ts";
+import { answerRungs, compareAnswers, readAnswer } from "../core/answers/compare.ts";
+import { EXTRACTION_RULES, findAnswer } from "../core/answers/extract.ts";
 import { isCallFailure } from "../core/errors.ts";
 import { randomFor } from "../core/random.ts";
 import type { Message, Prompt } from "../core/types.ts";

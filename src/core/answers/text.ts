@@ -1,4 +1,4 @@
-import { lastBoxed } from "./answer-boxed.ts";
+import { lastBoxed } from "./boxed.ts";
 
 /** Takes calculator annotations ("<<9*2=18>>") and bold marks out of a whole response. Linear in its length. */
 export function cleanResponse(text: string): string {

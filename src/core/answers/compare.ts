@@ -1,12 +1,12 @@
-import { MAX_ANSWER_LENGTH } from "./answer-extract.ts";
+import { MAX_ANSWER_LENGTH } from "./extract.ts";
 import {
   mentionsNumberWord,
   type NumberComparison,
   readNumber,
   sameNumber,
   type WrittenNumber,
-} from "./answer-number.ts";
-import { normaliseAnswer } from "./answer-text.ts";
+} from "./number.ts";
+import { normaliseAnswer } from "./text.ts";
 
 /** A final answer, read once and compared many times. */
 export interface Answer {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lastBoxed, lastBoxedLiteral } from "../../src/core/answer-boxed.ts";
-import { findAnswer, findReferenceAnswer } from "../../src/core/answer-extract.ts";
-import { readNumber } from "../../src/core/answer-number.ts";
-import { normaliseAnswer } from "../../src/core/answer-text.ts";
-import { answerRungs, compareAnswers, type Rung, readAnswer } from "../../src/core/answers.ts";
+import { lastBoxed, lastBoxedLiteral } from "../../../src/core/answers/boxed.ts";
+import { answerRungs, compareAnswers, type Rung, readAnswer } from "../../../src/core/answers/compare.ts";
+import { findAnswer, findReferenceAnswer } from "../../../src/core/answers/extract.ts";
+import { readNumber } from "../../../src/core/answers/number.ts";
+import { normaliseAnswer } from "../../../src/core/answers/text.ts";
 
 const law = { seed: 1, numRuns: 200 };
 

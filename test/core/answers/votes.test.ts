@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EXTRACTION_RULES } from "../../src/core/answer-extract.ts";
-import { ballots, takeVote, type VoteRules, voteSpread } from "../../src/core/votes.ts";
+import { EXTRACTION_RULES } from "../../../src/core/answers/extract.ts";
+import { ballots, takeVote, type VoteRules, voteSpread } from "../../../src/core/answers/votes.ts";
 
 const law = { seed: 1, numRuns: 200 };
 const FREE: VoteRules = { tie: "first", minRatio: 0 };

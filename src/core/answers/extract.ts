@@ -1,6 +1,6 @@
-import { lastBoxed } from "./answer-boxed.ts";
-import { readNumber } from "./answer-number.ts";
-import { cleanResponse, normaliseAnswer } from "./answer-text.ts";
+import { lastBoxed } from "./boxed.ts";
+import { readNumber } from "./number.ts";
+import { cleanResponse, normaliseAnswer } from "./text.ts";
 
 /** Ways to find the final answer in a response, in the order in which they are tried. */
 export const EXTRACTION_RULES = [

@@ -1,6 +1,6 @@
-import { lastBoxedLiteral } from "./answer-boxed.ts";
-import { type ExtractionRule, findAnswer } from "./answer-extract.ts";
-import { type Answer, answerRungs, compareAnswers, readAnswer } from "./answers.ts";
+import { lastBoxedLiteral } from "./boxed.ts";
+import { type Answer, answerRungs, compareAnswers, readAnswer } from "./compare.ts";
+import { type ExtractionRule, findAnswer } from "./extract.ts";
 
 /** `equivalence`: 1/2 and 0.5 are one vote. `literal`: the raw content of the last box, compared as strings. */
 export type VoteMode = "equivalence" | "literal";
