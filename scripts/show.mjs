@@ -195,7 +195,11 @@ function spans() {
 }
 
 function workedNumbers() {
-  const { code } = runVitest(["test/rewards/log-density-ratio", "test/rewards/co-reward", "test/core/answers/votes"]);
+  const { code } = runVitest([
+    "test/rewards/log-density-ratio",
+    "test/rewards/co-reward",
+    "test/core/answers/votes",
+  ]);
   return judge(code === 0, "antisymmetry, normalisations, vote and crossing vectors");
 }
 

@@ -148,9 +148,12 @@ function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly str
         score: term.score,
         weight: term.weight,
         onUnscored: term.onUnscored ?? "null",
-        transforms: term.transform.map((entry, place) =>
-          create(transforms, "transform", entry, [...path, "transform", place], loaded),
-        ),
+        transforms: term.transform.map((entry, place) => {
+          const where = [...path, "transform", place];
+          const made = create(transforms, "transform", entry, where, loaded);
+          for (const { score, option } of made.reads ?? []) known([...where, ...option], score);
+          return made;
+        }),
       };
     }),
     gates: reward.gates.map((gate, index) => {

@@ -16,8 +16,17 @@ export interface Transform {
   readonly name: string;
   readonly version: number;
   apply(values: readonly (number | null)[], context: TransformContext): (number | null)[];
+  /** Other score columns that it looks at, and under which option each is named: a recipe that has none such is refused. */
+  readonly reads?: readonly ColumnRead[];
   /** Present for per-run transforms: how a run's numbers are gathered. JSON in, JSON out, so that they can be frozen. */
   readonly statistics?: RunStatistics;
+}
+
+export interface ColumnRead {
+  /** The recipe's key of the scorer. */
+  readonly score: string;
+  /** Where the options name it: ["conciseness"], or ["aspects", 0, "score"]. */
+  readonly option: readonly PropertyKey[];
 }
 
 export interface RunStatistics {
