@@ -10,6 +10,7 @@ import { definition as majorityVoteDefinition } from "./majority-vote.ts";
 import { definition as mathAnswerDefinition } from "./math-answer.ts";
 import { definition as overlongPenaltyDefinition } from "./overlong-penalty.ts";
 import { definition as precomputedDefinition } from "./precomputed.ts";
+import { definition as processRewardDefinition } from "./process-reward.ts";
 import { definition as regexDefinition } from "./regex.ts";
 import { definition as repetitionPenaltyDefinition } from "./repetition-penalty.ts";
 import { definition as selfCertaintyDefinition } from "./self-certainty.ts";
@@ -27,6 +28,7 @@ export const scorers: Readonly<Record<string, ScorerDefinition>> = {
   "math-answer": mathAnswerDefinition,
   "overlong-penalty": overlongPenaltyDefinition,
   precomputed: precomputedDefinition,
+  "process-reward": processRewardDefinition,
   regex: regexDefinition,
   "repetition-penalty": repetitionPenaltyDefinition,
   "self-certainty": selfCertaintyDefinition,
@@ -46,6 +48,7 @@ export { majorityVote } from "./majority-vote.ts";
 export { mathAnswer } from "./math-answer.ts";
 export { overlongPenalty } from "./overlong-penalty.ts";
 export { precomputed } from "./precomputed.ts";
+export { processReward } from "./process-reward.ts";
 export { regex } from "./regex.ts";
 export { repetitionPenalty } from "./repetition-penalty.ts";
 export { selfCertainty } from "./self-certainty.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { overlongPunishment } from "../src/core/overlong.ts";
 import { defineScorer, parseOptions, perResponse, scored } from "../src/core/scorer.ts";
 import type { Scorer } from "../src/core/types.ts";
 
@@ -31,14 +32,10 @@ const optionsSchema = z
  * Throws: `bad_option` when the ramp is not inside (0, maxTokens].
  */
 export function overlongPenalty(options: OverlongPenaltyOptions): Scorer {
-  const { maxTokens, rampTokens } = parseOptions("overlong-penalty", optionsSchema, options);
-  const freeTokens = maxTokens - rampTokens;
+  const limits = parseOptions("overlong-penalty", optionsSchema, options);
   return perResponse(
     { name: "overlong-penalty", version: 1, range: [-1, 0], needs: { tokenCounts: true } },
-    ({ tokenCount = 0 }) => {
-      const overshoot = tokenCount - freeTokens;
-      return scored(overshoot <= 0 ? 0 : Math.max(-1, -overshoot / rampTokens));
-    },
+    ({ tokenCount = 0 }) => scored(overlongPunishment(tokenCount, limits)),
   );
 }
 

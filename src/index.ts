@@ -42,6 +42,7 @@ export {
 // Datasets on disk.
 export { type FileReader, type Files, type FileWriter, nodeFiles } from "./core/files.ts";
 export { contentHash, pairId, promptId, responseIds } from "./core/ids.ts";
+export { overlongPunishment } from "./core/overlong.ts";
 export { hashUnit, type Random, randomFor } from "./core/random.ts";
 // Making a scorer.
 export {
@@ -59,6 +60,9 @@ export {
   type ScorerFacts,
   scored,
 } from "./core/scorer.ts";
+// Steps of a response.
+export { rangeTexts, type StepOptions, type StepRange, splitSteps } from "./core/steps.ts";
+export { aggregateSteps, STEP_AGGREGATES, type StepAggregate } from "./core/steps-aggregate.ts";
 // Words: prompts, responses, groups, scores, pairs.
 export type {
   Abstained,
@@ -149,6 +153,19 @@ export type {
 } from "./pairs/pair-builder.ts";
 export { type PassVsFailOptions, passVsFail } from "./pairs/pass-vs-fail.ts";
 export { type TopKVsBottomKOptions, topKVsBottomK } from "./pairs/top-k-vs-bottom-k.ts";
+export { type AdvantageTransformOptions, advantage } from "./shaping/advantage.ts";
+export {
+  ADVANTAGE_CONVENTIONS,
+  ADVANTAGE_METHODS,
+  type AdvantageConvention,
+  type AdvantageConventionName,
+  type AdvantageMethod,
+  type AdvantageOptions,
+  groupAdvantages,
+} from "./shaping/advantages.ts";
+export { type ArctanOptions, arctan } from "./shaping/arctan.ts";
+export { type AspectsOptions, aspects } from "./shaping/aspects.ts";
+export { type CenteredOptions, centered } from "./shaping/centered.ts";
 export { type ClipOptions, clip } from "./shaping/clip.ts";
 // Scores to rewards.
 export {
@@ -162,12 +179,46 @@ export {
   type RunNumbers,
   type Term,
 } from "./shaping/combine.ts";
+export { type ConcisenessRewardInput, type CrfOptions, concisenessReward, crf } from "./shaping/crf.ts";
+export { type DeviationClipOptions, deviationClip } from "./shaping/deviation-clip.ts";
+export { type FittedPolynomialOptions, fittedPolynomial } from "./shaping/fitted-polynomial.ts";
+export { type HybridOptions, hybrid } from "./shaping/hybrid.ts";
 export { transforms } from "./shaping/index.ts";
+export { type LengthPenaltyOptions, lengthPenalty } from "./shaping/length-penalty.ts";
+export { type LogSigmoidCenteredOptions, logSigmoidCentered } from "./shaping/log-sigmoid-centered.ts";
 export { type MinMaxOptions, minMax } from "./shaping/min-max.ts";
+export { type OverallRepairOptions, overallRepair } from "./shaping/overall-repair.ts";
+export { type ParOptions, par } from "./shaping/par.ts";
+export {
+  NO_RUNNING_STATISTICS,
+  type RunningMethod,
+  type RunningStatistics,
+  shapeRunning,
+  updateRunning,
+} from "./shaping/par-running-statistics.ts";
+export {
+  PROCESS_MODES,
+  type ProcessMode,
+  type ProcessShapingOptions,
+  processShaping,
+  returnsToGo,
+  type ShapedSteps,
+  type ShapeOptions,
+  shapeProcessRewards,
+} from "./shaping/process-shaping.ts";
 export { type RankOptions, rank } from "./shaping/rank.ts";
+export { type RelativeLengthOptions, relativeLength } from "./shaping/relative-length.ts";
 export { type SigmoidOptions, sigmoid } from "./shaping/sigmoid.ts";
+export { type SoftOverlongOptions, softOverlong } from "./shaping/soft-overlong.ts";
 export { type StandardizeOptions, standardize } from "./shaping/standardize.ts";
-export type { RunStatistics, Transform, TransformContext, TransformDefinition } from "./shaping/transform.ts";
+export { type TanhOptions, tanh } from "./shaping/tanh.ts";
+export type {
+  ColumnRead,
+  RunStatistics,
+  Transform,
+  TransformContext,
+  TransformDefinition,
+} from "./shaping/transform.ts";
 export { createArrowSink, fromArrow, readArrow, toArrow } from "./store/arrow.ts";
 export { openInput } from "./store/input/index.ts";
 export type {
@@ -208,3 +259,12 @@ export {
 } from "./store/row-sets.ts";
 export { listOf, optional, required } from "./store/schema.ts";
 export type { Codec, Column, ColumnType, Row, RowSet, TableSink, WrittenFile } from "./store/table.ts";
+// Rows for trainers.
+export {
+  type LeftOut,
+  type ProcessRow,
+  type ProcessRowOptions,
+  type ProcessRows,
+  processRows,
+  streamProcessRows,
+} from "./trainers/process-rows.ts";

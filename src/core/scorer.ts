@@ -4,6 +4,7 @@ import type {
   Abstained,
   Failed,
   Group,
+  JsonObject,
   Needs,
   SampledResponse,
   Score,
@@ -59,6 +60,8 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   readonly summary: string;
   /** Checks the recipe's options and fills defaults. Strict: an unknown key is an error that names it. */
   readonly options: z.ZodType<Options>;
+  /** Options of the example that `prefkit list NAME` shows, where the required ones alone would not do. */
+  readonly example?: JsonObject;
   /** May block the thread: runs in a worker that can be killed when its time is up. */
   readonly cpuBound: boolean;
   /** `paid` scores are kept in the persistent cache; `free` ones are kept by finished shards alone. */

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Group, Json, ScoreColumn } from "../core/types.ts";
+import type { Group, Json, JsonObject, ScoreColumn } from "../core/types.ts";
 
 export interface TransformContext {
   readonly group: Group;
@@ -42,5 +42,7 @@ export interface TransformDefinition<Options = unknown> {
   readonly version: number;
   readonly summary: string;
   readonly options: z.ZodType<Options>;
+  /** Options of the example that `prefkit list NAME` shows, where the required ones alone would not do. */
+  readonly example?: JsonObject;
   create(options: Options): Transform;
 }

@@ -11,6 +11,7 @@ import type { ModelNeed, ScorerDefinition } from "../../core/scorer.ts";
 import type { Json, JsonObject, Scorer } from "../../core/types.ts";
 import { pairBuilders } from "../../pairs/index.ts";
 import { transforms } from "../../shaping/index.ts";
+import type { Transform } from "../../shaping/transform.ts";
 import type { CommandSetup } from "../program.ts";
 
 interface Flags {
@@ -23,6 +24,7 @@ interface Listed {
   readonly version?: number;
   readonly summary: string;
   readonly options: z.ZodType;
+  readonly example?: JsonObject;
   create?(options: unknown, models: unknown): unknown;
 }
 
@@ -33,7 +35,7 @@ interface Kind {
   readonly title: string;
   readonly entries: Readonly<Record<string, Listed>>;
   /** Where the entry stands in a recipe. */
-  readonly example: (entry: JsonObject) => JsonObject;
+  readonly example: (entry: JsonObject, reads: readonly string[]) => JsonObject;
 }
 
 const KINDS: readonly Kind[] = [
@@ -47,7 +49,13 @@ const KINDS: readonly Kind[] = [
     kind: "transform",
     title: "Transforms",
     entries: transforms,
-    example: (entry) => ({ reward: { terms: [{ score: "my_score", transform: [entry] }] } }),
+    example: (entry, reads) => ({
+      // The scores that it reads beside its own must be there too; any scorer will do.
+      ...(reads.length > 0 && {
+        scorers: Object.fromEntries(["my_score", ...reads].map((key) => [key, { use: "math-answer" }])),
+      }),
+      reward: { terms: [{ score: "my_score", transform: [entry] }] },
+    }),
   },
   {
     kind: "pair builder",
@@ -180,7 +188,10 @@ function detailsOf(name: string): Details {
     options,
     example: stringify({
       ...sampleModels(definition),
-      ...kind.example({ [kind.named ?? "use"]: name, ...sample, ...modelNames(definition) }),
+      ...kind.example(
+        { [kind.named ?? "use"]: name, ...sample, ...modelNames(definition) },
+        ((made as Transform | null)?.reads ?? []).map(({ score }) => score),
+      ),
     }).trimEnd(),
     ...(kind.kind === "scorer"
       ? { scorer: scorerDetails(catalog.scorers[name], made as Scorer | null) }
@@ -214,7 +225,8 @@ function sampleOptions(definition: Listed): { sample: JsonObject; made: unknown 
   const pick = (names: readonly string[]): JsonObject =>
     Object.fromEntries(names.map((name) => [name, sampleValue(name, properties[name] ?? {})]));
   const undefaulted = Object.keys(properties).filter((name) => properties[name]?.default === undefined);
-  for (const sample of [pick(required), pick(undefaulted)]) {
+  const { example } = definition;
+  for (const sample of example ? [example] : [pick(required), pick(undefaulted)]) {
     const parsed = definition.options.safeParse(sample);
     if (!parsed.success) continue;
     if (!definition.create || hasModels(definition)) return { sample, made: null };
