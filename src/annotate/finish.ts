@@ -8,6 +8,7 @@ import type { Group, Json, JsonObject, RewardedGroup, ScoredGroup } from "../cor
 import { VERSION } from "../core/version.ts";
 import type { PairResult } from "../pairs/pair-builder.ts";
 import {
+  type CombinePlan,
   combine,
   emptySums,
   gather,
@@ -156,7 +157,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
     runStatistics: runNumbers,
     extras: facts.extras,
     failedCells: facts.failedCells,
-    summary: withAlarms(summary.build(), facts),
+    summary: withAlarms(summary.build(), facts, resolved.combine),
   };
   const card = datasetCard(manifest, entries, {
     license: resolved.recipe.output.license,
@@ -168,7 +169,11 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   return whole;
 }
 
-function withAlarms(summary: DatasetSummary, { alarmsOf = () => [], earlier }: FinishFacts): DatasetSummary {
+function withAlarms(
+  summary: DatasetSummary,
+  { alarmsOf = () => [], earlier }: FinishFacts,
+  plan: CombinePlan | null,
+): DatasetSummary {
   const scorers = Object.fromEntries(
     Object.entries(summary.scorers).map(([key, own]) => {
       const { parts, uncountedParts } = earlier?.scorers[key] ?? {};
@@ -176,9 +181,10 @@ function withAlarms(summary: DatasetSummary, { alarmsOf = () => [], earlier }: F
       return [key, { ...own, parts, ...(uncountedParts === undefined ? {} : { uncountedParts }) }];
     }),
   );
-  const alarms =
-    earlier?.alarms ??
+  const ofScorers =
+    earlier?.alarms?.filter((text) => !text.startsWith(REWARD_ALARM)) ??
     Object.entries(scorers).flatMap(([key, own]) => alarmsOf(key, own).map((text) => `${key}: ${text}`));
+  const alarms = [...ofScorers, ...rewardAlarms(summary, plan)];
   return { ...summary, scorers, ...(alarms.length === 0 ? {} : { alarms }) };
 }
 
@@ -222,6 +228,20 @@ function rewardGroup(
 ): RewardedGroup {
   const rewards = plan ? combine(plan, scored, run).rewards : scored.group.responses.map(() => null);
   return { ...scored, rewards };
+}
+
+const REWARD_ALARM = "reward: ";
+
+/** Scores that are there and rewards that are not: a transform took every value away, for want of baselines, say. */
+function rewardAlarms({ reward, scorers }: DatasetSummary, plan: CombinePlan | null): readonly string[] {
+  if (plan === null || reward.count > 0) return [];
+  if (!plan.terms.every(({ score }) => (scorers[score]?.scored ?? 0) > 0)) return [];
+  const transforms = [...new Set(plan.terms.flatMap((term) => term.transforms.map(({ name }) => name)))];
+  const suspects =
+    transforms.length > 0
+      ? `the transforms ${transforms.join(", ")} may lack what they work with`
+      : "see the terms' unscored cells";
+  return [`${REWARD_ALARM}no response has a reward, although every term has scores: ${suspects}.`];
 }
 
 type Tables = ReadonlyMap<TableName, RollingTable>;

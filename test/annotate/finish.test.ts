@@ -162,6 +162,17 @@ describe("parts and alarms in the summary", () => {
     expect(again?.scorers.length?.parts).toEqual(earlier?.scorers.length?.parts);
     expect(again?.alarms).toEqual(["length: beware."]);
   });
+
+  it("raises an alarm when every term has scores and no response has a reward", async () => {
+    // No group has a baseline, so `par` has nothing to compare with.
+    const reward = { terms: [{ score: "length", transform: [{ use: "par" }] }] };
+    const files = await finished({ reward, pairs: undefined });
+    const { summary } = await readManifest(files, OUT);
+    expect(summary.reward.count).toBe(0);
+    expect(summary.alarms).toEqual([
+      "reward: no response has a reward, although every term has scores: the transforms par may lack what they work with.",
+    ]);
+  });
 });
 
 describe("finishing a dataset", () => {
