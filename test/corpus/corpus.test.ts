@@ -16,13 +16,17 @@ const FEATURES = [...ANSWER_FEATURES, ...RESPONSE_FEATURES];
 /** Complaints of Math-Verify users that each half has to try at least three times. */
 const COMPLAINTS = [2, 10, 14, 25, 26, 37, 41, 44, 50, 55, 57, 60, 64, 71, 76, 82];
 
+const VERDICTS = ["equal", "different", "no-answer", "unparsable"] as const;
+
+const README = readFileSync(new URL("./README.md", import.meta.url), "utf8");
+
 const Row = z.strictObject({
   id: z.string().regex(/^[ab]-\d{3,4}$/),
   feature: z.enum(FEATURES),
   form: z.enum(["answer", "response"]),
   gold: z.string().regex(/\S/),
   prediction: z.string(),
-  expected: z.enum(["equal", "different", "no-answer", "unparsable"]),
+  expected: z.enum(VERDICTS),
   source: z.string().regex(/\S.{4}/s),
 });
 type Row = z.infer<typeof Row>;
@@ -81,6 +85,21 @@ describe.each(halves)("answer corpus, half $half", ({ half, rows }) => {
     expect(rows.filter((row) => mention.test(row.source)).length).toBeGreaterThanOrEqual(3);
   });
 
+  it("is counted right in the README", () => {
+    const counted = README.split(`## Half ${half.toUpperCase()} by feature`)[1]?.split("\n## ")[0] ?? "";
+    const row = (name: string, of: readonly Row[]) =>
+      `| ${[name, of.length, ...VERDICTS.map((verdict) => of.filter((one) => one.expected === verdict).length)].join(" | ")} |`;
+    expect(counted.split("\n").filter((line) => /^\| .*\d/.test(line))).toEqual([
+      ...FEATURES.map((feature) =>
+        row(
+          feature,
+          rows.filter((one) => one.feature === feature),
+        ),
+      ),
+      row("**all**", rows),
+    ]);
+  });
+
   it("gives a blank prediction no other verdict than no-answer", () => {
     const blank = rows.filter((row) => row.prediction.trim() === "");
     expect(blank.filter((row) => row.expected !== "no-answer")).toEqual([]);
@@ -88,8 +107,9 @@ describe.each(halves)("answer corpus, half $half", ({ half, rows }) => {
 });
 
 describe("answer corpus", () => {
-  it("has half A", () => {
-    expect(halves.map(({ half }) => half)).toContain("a");
+  it("has both halves, at least 800 rows together", () => {
+    expect(halves.map(({ half }) => half)).toEqual(["a", "b"]);
+    expect(halves.flatMap(({ rows }) => rows).length).toBeGreaterThanOrEqual(800);
   });
 
   it("repeats no pair of gold and prediction, within a half or across both", () => {
