@@ -4,6 +4,7 @@ import { definition as containsDefinition } from "./contains.ts";
 import { definition as entropyDefinition } from "./entropy.ts";
 import { definition as exactMatchDefinition } from "./exact-match.ts";
 import { definition as formatTagsDefinition } from "./format-tags.ts";
+import { definition as instructionChecksDefinition } from "./instruction-checks.ts";
 import { definition as jsonSchemaDefinition } from "./json-schema.ts";
 import { definition as logDensityRatioDefinition } from "./log-density-ratio.ts";
 import { definition as majorityVoteDefinition } from "./majority-vote.ts";
@@ -22,6 +23,7 @@ export const scorers: Readonly<Record<string, ScorerDefinition>> = {
   entropy: entropyDefinition,
   "exact-match": exactMatchDefinition,
   "format-tags": formatTagsDefinition,
+  "instruction-checks": instructionChecksDefinition,
   "json-schema": jsonSchemaDefinition,
   "log-density-ratio": logDensityRatioDefinition,
   "majority-vote": majorityVoteDefinition,
@@ -42,6 +44,7 @@ export { contains } from "./contains.ts";
 export { entropy } from "./entropy.ts";
 export { exactMatch } from "./exact-match.ts";
 export { formatTags } from "./format-tags.ts";
+export { instructionChecks } from "./instruction-checks.ts";
 export { jsonSchema } from "./json-schema.ts";
 export { logDensityRatio } from "./log-density-ratio.ts";
 export { majorityVote } from "./majority-vote.ts";

@@ -1,0 +1,15 @@
+import { z } from "zod";
+import { defineCheck } from "./instruction-check.ts";
+import { text } from "./parameters.ts";
+import { pythonPattern } from "./python-pattern.ts";
+import { BOUNDARY } from "./python-text.ts";
+
+/** None of the words occurs, in any case. Unlike `keywords:existence` whole words only: "cat" is not in "Catalog". */
+export const keywordsForbiddenWords = defineCheck({
+  id: "keywords:forbidden_words",
+  parameters: z.strictObject({ forbidden_words: z.array(text).min(1) }),
+  check: (response, { forbidden_words: words }) =>
+    !words.some((word) =>
+      pythonPattern(word, "i", (pattern) => `${BOUNDARY}${pattern}${BOUNDARY}`).test(response),
+    ),
+});
