@@ -1,5 +1,6 @@
 import type { ScorerDefinition } from "../src/core/scorer.ts";
 import { definition as coRewardDefinition } from "./co-reward.ts";
+import { definition as codeTestsDefinition } from "./code-tests.ts";
 import { definition as containsDefinition } from "./contains.ts";
 import { definition as entropyDefinition } from "./entropy.ts";
 import { definition as exactMatchDefinition } from "./exact-match.ts";
@@ -19,6 +20,7 @@ import { definition as selfCertaintyDefinition } from "./self-certainty.ts";
 /** Every scorer a recipe may name. A new scorer is a file beside this one and a line here. */
 export const scorers: Readonly<Record<string, ScorerDefinition>> = {
   "co-reward": coRewardDefinition,
+  "code-tests": codeTestsDefinition,
   contains: containsDefinition,
   entropy: entropyDefinition,
   "exact-match": exactMatchDefinition,
@@ -40,6 +42,7 @@ export const scorers: Readonly<Record<string, ScorerDefinition>> = {
 export const scorersModule: string = import.meta.url;
 
 export { coReward } from "./co-reward.ts";
+export { codeTests } from "./code-tests.ts";
 export { contains } from "./contains.ts";
 export { entropy } from "./entropy.ts";
 export { exactMatch } from "./exact-match.ts";

@@ -123,7 +123,8 @@ export async function resolveScorer(
       : { models: Object.fromEntries(named.map(({ option, model }) => [option, model.handle.identity])) };
   const common = {
     key,
-    timeoutMs: entry.timeoutMs ?? (named.length > 0 ? NO_TIMEOUT_MS : SCORER_TIMEOUT_MS),
+    timeoutMs:
+      entry.timeoutMs ?? (named.length > 0 || timesItself(found) ? NO_TIMEOUT_MS : SCORER_TIMEOUT_MS),
     maxFailedShare: entry.maxFailedShare,
     keepRaw: entry.keepRaw,
     plannedCalls: () => [],
@@ -216,6 +217,11 @@ export async function resolveScorer(
     alarms: (facts) => definition.alarms?.(facts) ?? [],
     plannedCalls: planned(definition, parsed.data),
   };
+}
+
+function timesItself(found: FoundScorer): boolean {
+  if (found.kind === "inline") return false;
+  return (found.kind === "own" ? found.traits : found.definition).timesItself === true;
 }
 
 function sourceText(given: InlineScorer | Scorer): string {

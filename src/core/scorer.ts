@@ -64,6 +64,8 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   readonly example?: JsonObject;
   /** May block the thread: runs in a worker that can be killed when its time is up. */
   readonly cpuBound: boolean;
+  /** Bounds its own time by options of its own: then a group has no limit unless the recipe's entry sets one. */
+  readonly timesItself?: true;
   /** `paid` scores are kept in the persistent cache; `free` ones are kept by finished shards alone. */
   readonly cost: "free" | "paid";
   /** Whether the run's seed changes its numbers; then it is part of the cache key. */

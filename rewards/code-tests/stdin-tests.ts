@@ -1,0 +1,168 @@
+import type { SandboxJob } from "../../src/core/sandbox/job.ts";
+import { startProgram } from "../../src/core/sandbox/run.ts";
+import { sameOutput } from "./compare.ts";
+import {
+  cancelled,
+  endOrAbort,
+  type Judged,
+  notStarted,
+  PASS,
+  said,
+  type TestSettings,
+  type Verdict,
+  verdictOf,
+} from "./outcome.ts";
+import { PYTHON_STDIN } from "./python-stdin.ts";
+import type { Suite } from "./suite.ts";
+
+type Case = Extract<Suite, { kind: "stdin" }>["cases"][number];
+
+/** Runs the program once per case, with the case's input, and compares what it writes, here and not where it runs. */
+export function runStdinTests(
+  program: string,
+  cases: readonly Case[],
+  settings: TestSettings,
+): Promise<Judged> {
+  return settings.interpreter.language === "python"
+    ? runForked(program, cases, settings)
+    : runApart(program, cases, settings);
+}
+
+function judge(output: string, { output: expected }: Case, tolerance: number): Verdict {
+  if (sameOutput(output, expected, tolerance)) return PASS;
+  return { status: "fail", why: `got ${shown(output)}, expected ${shown(expected)}` };
+}
+
+function shown(text: string): string {
+  const line = text.trimEnd().slice(0, 200);
+  return JSON.stringify(line.length <= 60 ? line : `${line.slice(0, 59)}…`);
+}
+
+/** A sandbox for each case. */
+async function runApart(program: string, cases: readonly Case[], settings: TestSettings): Promise<Judged> {
+  const { interpreter, limits, signal } = settings;
+  const verdicts: Verdict[] = [];
+  const deadline = performance.now() + settings.totalSeconds * 1000;
+  for (const test of cases) {
+    const left = (deadline - performance.now()) / 1000;
+    if (left <= 0) return withTimeouts(verdicts, cases.length);
+    const job: SandboxJob = {
+      command: [...interpreter.command, `--max-old-space-size=${Math.ceil(limits.memoryMb)}`, "program.js"],
+      readable: interpreter.readable,
+      reservedMb: interpreter.reservedMb,
+      files: [
+        { name: "program.js", text: program },
+        { name: "input", text: test.input },
+      ],
+      stdinFile: "input",
+      limits: { ...limits, wallSeconds: Math.min(settings.wallSeconds, left) },
+    };
+    const output: Buffer[] = [];
+    const running = startProgram(job, settings.confinement, (bytes) => output.push(bytes));
+    const end = await endOrAbort(running, signal);
+    if (signal.aborted) return cancelled();
+    if (end.ending === "not-started") return notStarted(end);
+    const clean = end.ending === "exited" && end.exitCode === 0;
+    const verdict = clean
+      ? judge(Buffer.concat(output).toString(), test, settings.tolerance)
+      : verdictOf(end);
+    verdicts.push(verdict);
+    if (settings.stopEarly && verdict.status !== "pass") break;
+  }
+  return verdicts;
+}
+
+/** Tests that nobody got round to, because those before took all the time. */
+function withTimeouts(verdicts: readonly Verdict[], total: number): Verdict[] {
+  const late: Verdict = { status: "timeout", why: "no time was left for it" };
+  return [...verdicts, ...Array.from({ length: total - verdicts.length }, () => late)];
+}
+
+/** One sandbox and one interpreter for all cases, which forks for each: see `PYTHON_STDIN`. */
+async function runForked(program: string, cases: readonly Case[], settings: TestSettings): Promise<Judged> {
+  const { interpreter, limits, signal } = settings;
+  const job: SandboxJob = {
+    command: [...interpreter.command, "-c", PYTHON_STDIN],
+    readable: interpreter.readable,
+    reservedMb: interpreter.reservedMb,
+    limits: {
+      ...limits,
+      // The parent's own time, for handing over what its children write.
+      cpuSeconds: limits.cpuSeconds + 10,
+      wallSeconds: settings.totalSeconds,
+      // Room for the output of each case, and for the line before it.
+      outputKb: (limits.outputKb + 4) * cases.length,
+      processes: limits.processes + 1,
+      fileMb: Math.max(
+        limits.fileMb,
+        ...cases.map(({ input }) => Math.ceil(Buffer.byteLength(input) / 2 ** 20) + 1),
+      ),
+    },
+  };
+  const verdicts: Verdict[] = [];
+  const readFrames = frameReader((frame) => {
+    const test = cases[verdicts.length];
+    if (test === undefined) return;
+    const verdict = readFrame(frame, test, settings.tolerance);
+    verdicts.push(verdict);
+    if (settings.stopEarly && verdict.status !== "pass") running.stop("stopped");
+  });
+  const running = startProgram(job, settings.confinement, readFrames);
+  const texts = [program, ...cases.map(({ input }) => input)];
+  const head = [
+    Math.round(settings.wallSeconds * 1000),
+    Math.ceil(limits.cpuSeconds),
+    limits.outputKb * 1024,
+    settings.confinement === "unsafe" ? 0 : 1,
+    ...texts.map((text) => Buffer.byteLength(text)),
+  ];
+  running.write(`${head.join(" ")}\n${texts.join("")}`);
+  running.closeInput();
+  const end = await endOrAbort(running, signal);
+  if (signal.aborted) return cancelled();
+  if (end.ending === "not-started") return notStarted(end);
+  if (settings.stopEarly && verdicts.some(({ status }) => status !== "pass")) return verdicts;
+  if (verdicts.length >= cases.length) return verdicts;
+  // The program ended its own test run, by killing the process that runs it or by using up what all tests share.
+  const rest =
+    end.ending === "timeout"
+      ? ({ status: "timeout", why: "no time was left for it" } as const)
+      : verdictOf(end);
+  return [...verdicts, ...Array.from({ length: cases.length - verdicts.length }, () => rest)];
+}
+
+interface Frame {
+  readonly how: string;
+  readonly value: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Cuts what the parent process writes into frames: a line of how, number and two lengths, then two texts. */
+function frameReader(onFrame: (frame: Frame) => void): (bytes: Buffer) => void {
+  let pending: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    pending = Buffer.concat([pending, bytes]);
+    for (;;) {
+      const end = pending.indexOf(10);
+      if (end < 0) return;
+      const [how = "", ...numbers] = pending.toString("latin1", 0, end).split(" ");
+      const [value = 0, outLength = 0, errorLength = 0] = numbers.map(Number);
+      const errorStart = end + 1 + outLength;
+      const next = errorStart + errorLength;
+      if (pending.length < next) return;
+      const stdout = pending.toString("utf8", end + 1, errorStart);
+      onFrame({ how, value, stdout, stderr: pending.toString("utf8", errorStart, next) });
+      pending = pending.subarray(next);
+    }
+  };
+}
+
+function readFrame({ how, value, stdout, stderr }: Frame, test: Case, tolerance: number): Verdict {
+  if (how === "timeout" || (how === "signal" && value === 24))
+    return { status: "timeout", why: "took too long" };
+  if (how === "output") return { status: "error", why: "wrote more output than allowed" };
+  if (how === "signal") return { status: "error", why: `was killed by signal ${value}${said(stderr)}` };
+  if (value !== 0) return { status: "error", why: `ended with exit code ${value}${said(stderr)}` };
+  return judge(stdout, test, tolerance);
+}
