@@ -104,7 +104,7 @@ export function coReward(options: CoRewardOptions = {}, models: CoRewardModels =
     });
   };
 
-  const traits = { name: "co-reward", version: 1, range: [0, 1] } as const;
+  const traits = { name: "co-reward", version: 2, range: [0, 1] } as const;
   if (!teacher) {
     return perGroup({ ...traits, needs: { sibling: true } }, (group) =>
       judge(group, candidateTexts(group.sibling?.responses ?? [])),
@@ -119,7 +119,7 @@ export function coReward(options: CoRewardOptions = {}, models: CoRewardModels =
 
 export const definition = defineScorer<CoRewardOptions, CoRewardModels>({
   name: "co-reward",
-  version: 1,
+  version: 2,
   summary: "1 when the answer is the one voted for on the rephrased twin, or by a teacher (Co-Reward).",
   options: optionsSchema,
   cost: "paid",

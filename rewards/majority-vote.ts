@@ -25,7 +25,7 @@ export function majorityVote(options: MajorityVoteOptions = {}): Scorer {
   const { mode, tie, minRatio, rules } = parseOptions("majority-vote", optionsSchema, options);
   const { read, same } = ballots(mode, rules);
   return perGroup(
-    { name: "majority-vote", version: 1, range: [0, 1], needs: { minResponses: 2 } },
+    { name: "majority-vote", version: 2, range: [0, 1], needs: { minResponses: 2 } },
     ({ responses }) => {
       const answers = responses.map(({ text }) => read(text));
       const voters = answers.filter((_, index) => responses[index]?.role === "candidate");
@@ -46,7 +46,7 @@ export function majorityVote(options: MajorityVoteOptions = {}): Scorer {
 
 export const definition = defineScorer<MajorityVoteOptions>({
   name: "majority-vote",
-  version: 1,
+  version: 2,
   summary: "1 when the answer is the group's most frequent one, else 0 (TTRL, self-consistency).",
   options: optionsSchema,
   orderSensitive: true,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as rewards from "../rewards/index.ts";
+import * as instructionChecks from "../rewards/instruction-checks.ts";
 import * as prefkit from "../src/index.ts";
 import * as testing from "../src/testing/index.ts";
 
@@ -16,6 +17,7 @@ const pages = [
 const ENTRANCES: Readonly<Record<string, object>> = {
   prefkit,
   "prefkit/rewards": rewards,
+  "prefkit/rewards/instruction-checks": instructionChecks,
   "prefkit/testing": testing,
 };
 

@@ -67,14 +67,15 @@ describe("explainPair", () => {
     });
     const { configHash } = explained.scores[0] ?? {};
     expect(configHash).toMatch(/^[0-9a-f]{16}$/);
+    const parts = { textAfter: 0, truncated: 0, candidates: 1 };
     expect(explained.scores[0]).toEqual({
       name: "correct",
       scorer: "math-answer",
-      version: 1,
+      version: 2,
       configHash,
-      config: { use: "math-answer", scorer: "math-answer", version: 1, options: {} },
-      chosen: { kind: "scored", value: 1, why: expect.stringContaining("equal") },
-      rejected: { kind: "scored", value: 0, why: expect.stringContaining("different") },
+      config: { use: "math-answer", scorer: "math-answer", version: 2, options: {} },
+      chosen: { kind: "scored", value: 1, why: expect.stringContaining("equal"), parts },
+      rejected: { kind: "scored", value: 0, why: expect.stringContaining("different"), parts },
     });
   });
 

@@ -50,7 +50,7 @@ describe("prefkit validate", () => {
         input    3 groups, 7 responses in 1 file (SIZE)
         shards   1 of up to 2,000 groups, codec snappy, seed 0
         scorers
-          correct  math-answer 1, free, 3 calls, needs a reference answer (map.reference)
+          correct  math-answer 2, free, 3 calls, needs a reference answer (map.reference)
           short    overlong-penalty 1, free, 3 calls, needs token counts (tokenCount of a response)
         reward   1 × correct + 0.5 × short
         pairs    best-vs-worst"

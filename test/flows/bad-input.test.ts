@@ -168,11 +168,11 @@ const CASES: readonly Case[] = [
   {
     what: "an option that a scorer does not have",
     content: {
-      "recipe.yaml": recipeWith({ "pairs:": "  m: { use: math-answer, onNoAnwser: zero }\npairs:" }),
+      "recipe.yaml": recipeWith({ "pairs:": "  m: { use: math-answer, onUnreadabel: zero }\npairs:" }),
     },
     says: [
-      "recipe.yaml:5: scorers.m.onNoAnwser: unknown option",
-      'did you mean "onNoAnswer"?',
+      "recipe.yaml:5: scorers.m.onUnreadabel: unknown option",
+      'did you mean "onUnreadable"?',
       "[bad_recipe]",
     ],
   },

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { verdictScore } from "../../rewards/math-answer/verdict.ts";
 import { definition, mathAnswer } from "../../rewards/math-answer.ts";
 import type { Score, ScoreContext } from "../../src/core/types.ts";
-import { anyGroup, groupOf } from "../../src/testing/arbitraries.ts";
+import { anyGroup, anyText, groupOf } from "../../src/testing/arbitraries.ts";
 import { scorerContract } from "../../src/testing/scorer-contract.ts";
 
 const context: ScoreContext = { signal: new AbortController().signal, seed: 0 };
@@ -57,27 +59,67 @@ describe("math-answer", () => {
       kind: "scored",
       value: 1,
       why: 'equal: "0.5" (boxed), by number',
+      parts: { textAfter: 0, truncated: 0, candidates: 1 },
     });
     expect(await judge("A: 17", "#### 18")).toEqual({
       kind: "scored",
       value: 0,
       why: 'different: "17" (answer-line), not "18", by number',
+      parts: { textAfter: 0, truncated: 0, candidates: 1 },
     });
   });
 
-  it.each(["", "I do not know.", "\\boxed{}", "it is 3\\sqrt{2}"])(
+  it.each(["", "I do not know.", "\\boxed{}", "9 * 2 = 18, so \\boxed{18", "The answer is"])(
     "scores 0 with no_answer for %j, or abstains when told to",
     async (text) => {
-      expect(await judge(text, "18")).toMatchObject({ kind: "scored", value: 0, why: /^no_answer: / });
-      const abstaining = mathAnswer({ onNoAnswer: "abstain" });
+      expect(await judge(text, "18")).toMatchObject({
+        value: 0,
+        why: /^no_answer: /,
+        parts: { candidates: 0 },
+      });
+      const abstaining = mathAnswer({ onUnreadable: "abstain" });
       expect(await judge(text, "18", abstaining)).toMatchObject({ kind: "abstained", why: /^no_answer: / });
     },
   );
 
-  it("abstains where no comparison can decide, or scores 0 when told to", async () => {
-    expect(await judge("\\boxed{\\sqrt{4}}", "2")).toMatchObject({ kind: "abstained", why: /^undecided: / });
-    const strict = mathAnswer({ onUndecided: "zero" });
-    expect(await judge("\\boxed{\\sqrt{4}}", "2", strict)).toMatchObject({ value: 0, why: /^undecided: / });
+  it("marks text after the answer, several answers, and responses that were stopped for their length", async () => {
+    const responses = [
+      "\\boxed{18}\nThat was easy.",
+      "\\boxed{17}. No, it is \\boxed{18}",
+      { text: "A: 18", finishReason: "length" },
+      { text: "A: 18", finishReason: "stop" },
+      { text: "So it is", finishReason: "length" },
+    ];
+    expect(await mathAnswer().score(groupOf(responses, { reference: "18" }), context)).toMatchObject([
+      { value: 1, parts: { textAfter: 1, truncated: 0, candidates: 1 } },
+      { value: 1, parts: { textAfter: 0, truncated: 0, candidates: 2 } },
+      { value: 1, parts: { textAfter: 0, truncated: 1, candidates: 1 } },
+      { value: 1, parts: { textAfter: 0, truncated: 0, candidates: 1 } },
+      { value: 0, parts: { textAfter: 0, truncated: 1, candidates: 0 } },
+    ]);
+  });
+
+  it("takes the first marked answer when told to", async () => {
+    const text = "\\boxed{18}. Or \\boxed{19}?";
+    expect(await judge(text, "18")).toMatchObject({ value: 0 });
+    expect(await judge(text, "18", mathAnswer({ which: "first" }))).toMatchObject({ value: 1 });
+  });
+
+  it("does not mind blanks behind the response", async () => {
+    const text = fc.oneof(
+      anyText(),
+      fc.constantFrom("A: 18", "\\boxed{18}", "#### 18", "It is 18", "So **18**", "$x = 18$"),
+    );
+    const property = fc.asyncProperty(text, fc.stringMatching(/^[ \n\t]{0,40}$/), async (response, tail) => {
+      const reference = "18";
+      expect(await judge(`${response}\n${tail}`, reference)).toEqual(await judge(`${response}\n`, reference));
+    });
+    await fc.assert(property, { seed: 1, numRuns: 200 });
+  });
+
+  it("gives its scores at once when nothing has to be waited for", () => {
+    const group = groupOf(["A: 18", "A: 26", "no"], { reference: "18" });
+    expect(mathAnswer().score(group, context)).toBeInstanceOf(Array);
   });
 
   it.each(["", "  ", "$$", "No marker here,\nand two lines.", "1".repeat(1_001)])(
@@ -122,6 +164,9 @@ describe("math-answer", () => {
     { options: { tolerance: -1 }, names: "tolerance" },
     { options: { tolerance: Number.NaN }, names: "tolerance" },
     { options: { tollerance: 0 }, names: "tollerance" },
+    { options: { onUndecided: "zero" }, names: "never a number" },
+    { options: { symbolicTimeoutMs: 0 }, names: "symbolicTimeoutMs" },
+    { options: { which: "best" }, names: "which" },
   ])("refuses the options $options", ({ options, names }) => {
     const make = () => definition.create(options as never);
     expect(make).toThrow(
@@ -160,8 +205,55 @@ describe("math-answer", () => {
     { name: "a huge exponent", text: "A: 1e999999999" },
     { name: "a nested fraction", text: `\\boxed{${"\\frac{1}{".repeat(90)}2${"}".repeat(90)}}` },
     { name: "a division by zero", text: "A: 1/0" },
-  ])("does not guess about $name", async ({ text }) => {
-    expect(await judge(text, "18")).toMatchObject({ kind: "abstained", why: /^undecided: / });
+    { name: "braces that do not match", text: "\\boxed{\\frac{1}{2}\\}}" },
+  ])("does not take $name for 18", async ({ text }) => {
+    const score = await judge(text, "18", mathAnswer({ symbolic: false }));
+    expect(score).not.toMatchObject({ value: 1 });
+  });
+});
+
+describe("math-answer's scores for verdicts", () => {
+  const judged = {
+    found: { text: "\\sqrt{4}", rule: "boxed" },
+    gold: "2",
+    parts: { textAfter: 0, truncated: 0, candidates: 1 },
+  } as const;
+  const verdict = (name: Parameters<typeof verdictScore>[0]["verdict"], options = {}) =>
+    verdictScore({ verdict: name, rung: "number" }, judged, {
+      onUnreadable: "zero",
+      onUndecided: "fail",
+      ...options,
+    });
+
+  it("are numbers for what the response is to blame for", () => {
+    const { parts } = judged;
+    expect(verdict("equal")).toEqual({
+      kind: "scored",
+      value: 1,
+      why: 'equal: "\\sqrt{4}" (boxed), by number',
+      parts,
+    });
+    expect(verdict("different")).toEqual({
+      kind: "scored",
+      value: 0,
+      why: 'different: "\\sqrt{4}" (boxed), not "2", by number',
+      parts,
+    });
+    expect(verdict("unparsable")).toMatchObject({ value: 0, why: /^unparsable: /, parts });
+    expect(verdict("unparsable", { onUnreadable: "abstain" })).toMatchObject({
+      kind: "abstained",
+      why: /^unparsable: /,
+    });
+  });
+
+  it("are never numbers for what we are to blame for", () => {
+    expect(verdict("unreadable-reference")).toMatchObject({ kind: "failed", code: "unreadable_reference" });
+    expect(verdict("timeout")).toMatchObject({ kind: "failed", code: "timeout" });
+    expect(verdict("undecided")).toMatchObject({ kind: "failed", code: "undecided" });
+    expect(verdict("undecided", { onUndecided: "abstain" })).toMatchObject({
+      kind: "abstained",
+      why: /^undecided: /,
+    });
   });
 });
 

@@ -1,37 +1,60 @@
+/** A piece of a text: where it stands, and what it says. `end` is exclusive; offsets are UTF-16 code units. */
+export interface Candidate {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
 /**
- * The content of the last `\boxed{…}` or `\fbox{…}` that is closed; of nested boxes, the innermost. `\boxed 5` without
- * braces reaches to the next `$` or the end of the line. Null when there is none. Escaped braces (`\{`) do not count.
- * One pass over the text, whatever it holds.
+ * Every closed `\boxed{…}` and `\fbox{…}` with its content, in order; of nested boxes, the innermost. `\boxed 5` without
+ * braces reaches to the next `$` or the end of the line. Escaped braces (`\{`) do not count. One pass, whatever the text
+ * holds.
  *
- *   "\boxed{1} or rather \boxed{\frac{1}{2}}" -> "\frac{1}{2}"
+ *   "\boxed{1} or rather \boxed{\frac{1}{2}}" -> "1", "\frac{1}{2}"
  */
-export function lastBoxed(text: string): string | null {
-  const open: { readonly start: number; readonly isBox: boolean }[] = [];
-  let last = { start: -1, end: -1 };
-  const propose = (start: number, end: number): void => {
-    if (start > last.start) last = { start, end };
+export function boxes(text: string): readonly Candidate[] {
+  const found: Candidate[] = [];
+  const open: { readonly box: number | null; readonly start: number }[] = [];
+  const propose = (box: number, start: number, contentEnd: number, end: number): void => {
+    // A box closes after those inside it; the innermost stays.
+    if (start > (found.at(-1)?.start ?? -1)) {
+      found.push({ start: box, end, text: text.slice(start, contentEnd) });
+    }
   };
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index];
-    if (character === "\\") {
+  const bareEnd = lineOrDollarFinder(text);
+  const first = text.search(/\\(?:boxed|fbox)/);
+  if (first < 0) return found;
+  for (let index = first; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === BACKSLASH) {
       const start = boxStart(text, index);
       if (start === null) {
         index += 1; // the escaped character
       } else if (text[start] === "{") {
-        open.push({ start: start + 1, isBox: true });
+        open.push({ box: index, start: start + 1 });
         index = start;
       } else {
-        propose(start, bareEnd(text, start));
+        const end = bareEnd(start);
+        propose(index, start, end, end);
         index = start - 1;
       }
-    } else if (character === "{") {
-      open.push({ start: index + 1, isBox: false });
-    } else if (character === "}") {
+    } else if (code === OPENING) {
+      open.push({ box: null, start: index + 1 });
+    } else if (code === CLOSING) {
       const closed = open.pop();
-      if (closed?.isBox) propose(closed.start, index);
+      if (closed && closed.box !== null) propose(closed.box, closed.start, index, index + 1);
     }
   }
-  return last.start < 0 ? null : text.slice(last.start, last.end);
+  return found;
+}
+
+const BACKSLASH = 0x5c;
+const OPENING = 0x7b;
+const CLOSING = 0x7d;
+
+/** The content of the last of `boxes(text)`; null when there is none. */
+export function lastBoxed(text: string): string | null {
+  return boxes(text).at(-1)?.text ?? null;
 }
 
 /** Where the content of a box begins, blanks skipped, when a box command stands at `index`. */
@@ -45,9 +68,59 @@ function boxStart(text: string, index: number): number | null {
   return null;
 }
 
-function bareEnd(text: string, start: number): number {
-  for (let end = start; end < text.length; end++) if (text[end] === "$" || text[end] === "\n") return end;
-  return text.length;
+/** Where the next "$" or line break stands, for positions that only grow: each stretch of text is searched once. */
+function lineOrDollarFinder(text: string): (from: number) => number {
+  let known = -1;
+  return (from) => {
+    if (known < from) {
+      const place = text.slice(from).search(/[$\n]/);
+      known = place < 0 ? text.length : from + place;
+    }
+    return known;
+  };
+}
+
+/** Longer texts between two boxes keep them apart, whatever they say. */
+const MAX_SEPARATOR = 60;
+
+/**
+ * Takes neighbouring boxes for one answer of several parts, written as a list: those with only a comma, a semicolon, "and",
+ * "or", math marks, blanks or "y =" between them. Equal parts are named once. Boxes with other words or a blank line between
+ * them stay apart: those repeat or replace each other.
+ *
+ *   "$\boxed{1}$ and $\boxed{2}$" -> "1, 2"        "\boxed{1}. So again \boxed{1}" -> "1", "1"
+ */
+export function joinedBoxes(text: string): readonly Candidate[] {
+  const answers: Candidate[][] = [];
+  for (const box of boxes(text)) {
+    if (box.text.trim() === "") continue;
+    const before = answers.at(-1);
+    const last = before?.at(-1);
+    if (before && last && isSeparator(text, last.end, box.start)) before.push(box);
+    else answers.push([box]);
+  }
+  return answers.map((parts) => joined(parts));
+}
+
+/** One candidate of several parts: their distinct texts as a list. */
+export function joined(parts: readonly Candidate[]): Candidate {
+  const [first] = parts;
+  const last = parts.at(-1);
+  if (!first || !last) throw new RangeError("no parts to join");
+  if (first === last) return first;
+  const distinct = new Map(parts.map(({ text }) => [text.replace(/[\s$]+/g, ""), text.trim()]));
+  return { start: first.start, end: last.end, text: [...distinct.values()].join(", ") };
+}
+
+/** Whether what stands between two pieces of math only lists them. */
+export function isSeparator(text: string, from: number, to: number): boolean {
+  if (to < from || to - from > MAX_SEPARATOR) return false;
+  const between = text.slice(from, to);
+  if (/\n\s*\n/.test(between)) return false;
+  const bare = between
+    .replace(/\\(?:text|mathrm|mbox) *\{ *(and|or) *\}/g, "$1")
+    .replace(/\\[()[\],;:! \\]|\\q?quad(?![a-zA-Z])|[$*&\s]/g, " ");
+  return /^ *[,;]? *(?:and|or)? *(?:\\?\p{L}\w{0,5} *= *)?$/u.test(bare);
 }
 
 /**

@@ -1,4 +1,6 @@
+import { compareChoices, readChoice } from "./choice.ts";
 import { MAX_ANSWER_LENGTH } from "./extract.ts";
+import { type Form, readForm, UNREADABLE_FORM } from "./form.ts";
 import {
   mentionsNumberWord,
   type NumberComparison,
@@ -6,7 +8,11 @@ import {
   sameNumber,
   type WrittenNumber,
 } from "./number.ts";
+import { isPlainValue } from "./shape.ts";
+import { compareFormulas } from "./structure.ts";
 import { normaliseAnswer } from "./text.ts";
+import { currencyOf, unitOf } from "./units.ts";
+import { plainWords } from "./words.ts";
 
 /** A final answer, read once and compared many times. */
 export interface Answer {
@@ -16,12 +22,8 @@ export interface Answer {
   readonly text: string;
   /** Null when the text is not one number with at most a unit. */
   readonly number: WrittenNumber | null;
-  /** Present when the text has an "=": "x = 5" -> left "x", right "5". With several, what follows the last one. */
-  readonly equation: {
-    readonly left: string;
-    readonly right: string;
-    readonly number: WrittenNumber | null;
-  } | null;
+  /** As a formula or as words; read when it is asked for. */
+  readonly form: Form;
 }
 
 export type Verdict = "equal" | "different" | "unknown";
@@ -32,40 +34,61 @@ export interface Rung {
   readonly compare: (gold: Answer, given: Answer) => Verdict;
 }
 
-/** Reads an answer that was found. Longer texts than `MAX_ANSWER_LENGTH` are never read as numbers. */
+/** Reads an answer that was found. Longer texts than `MAX_ANSWER_LENGTH` are compared as strings only. */
 export function readAnswer(raw: string): Answer {
   const trimmed = raw.trim();
   if (trimmed.length > MAX_ANSWER_LENGTH)
-    return { raw: trimmed, text: trimmed, number: null, equation: null };
-  const text = normaliseAnswer(trimmed);
-  return { raw: trimmed, text, number: readNumber(text), equation: readEquation(text) };
+    return { raw: trimmed, text: trimmed, number: null, form: UNREADABLE_FORM };
+  const simple = PLAIN_NUMBER.exec(trimmed);
+  const text = simple === null ? normaliseAnswer(trimmed) : `${simple[1] ?? ""}${simple[2] ?? ""}`;
+  let form: Form | null = null;
+  return {
+    raw: trimmed,
+    text,
+    number: simple === null ? readNumber(text) : plainNumber(text),
+    get form() {
+      form ??= readForm(trimmed, text);
+      return form;
+    },
+  };
 }
 
-function readEquation(text: string): Answer["equation"] {
-  const first = text.indexOf("=");
-  if (first < 0 || /[<>≤≥≠!]|\\(?:le|ge|ne)/.test(text)) return null;
-  const right = text.slice(text.lastIndexOf("=") + 1).trim();
-  return { left: text.slice(0, first).trim(), right, number: readNumber(right) };
+const PLAIN_INTEGER = /^-?\d{1,15}$/;
+
+/** What most answers are: "18", "-3.50", "$18", "1,234". Read here without looking for anything else. */
+const PLAIN_NUMBER = /^(-?)\$?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\$?\.?$/;
+
+function plainNumber(text: string): WrittenNumber {
+  const digits = text.replaceAll(",", "");
+  const point = digits.indexOf(".");
+  const places = point < 0 ? 0 : digits.length - point - 1;
+  const numerator = BigInt(point < 0 ? digits : digits.slice(0, point) + digits.slice(point + 1));
+  return { numerator, denominator: places === 0 ? 1n : 10n ** BigInt(places), percent: false, unit: "" };
 }
 
 /**
- * The rungs, cheapest first. A later one, such as a symbolic comparison, is one more entry at the end.
+ * The rungs, cheapest first.
  *
  * 1. `string`: the answers are written the same.
  * 2. `normalised`: they are written the same once spacing, wrappers, currency and case of plain words are taken off.
- * 3. `number`: both are numbers; compared exactly, as fractions. Units are dropped and not converted: other values in
- *    other units are left undecided. "x = 5" counts as 5 where the other side has no equation.
- * 4. `words`: both are plain words and differ, or one is a number and the other plain words without a number word.
- * 5. `open-formula`: one is a number, the other a formula with a name in it ("9 + John's age", "5x").
+ * 3. `number`: both are numbers; compared exactly, as fractions. Units are dropped where one side has none and never
+ *    converted: other values in other units are left undecided, equal values in other units are different.
+ * 4. `choice`: the reference is a letter from A to J, perhaps with what it stands for.
+ * 5. `words`: both are words, or one is and the other is not.
+ * 6. `expression`: both are formulas of one value; see `compareExpressions`.
+ * 7. `structure`: assignments, lists, sets, tuples, intervals, conditions, matrices; part by part.
  */
 export function answerRungs(options: Partial<NumberComparison> = {}): readonly Rung[] {
-  const comparison: NumberComparison = { tolerance: 0, percent: "distinct", ...options };
+  const { tolerance = 0, percent = "distinct" } = options;
+  const comparison: NumberComparison = { tolerance, percent };
   return [
     { name: "string", compare: (gold, given) => equalWhen(gold.raw === given.raw) },
-    { name: "normalised", compare: (gold, given) => equalWhen(compact(gold.text) === compact(given.text)) },
+    { name: "normalised", compare: compareNormalised },
     { name: "number", compare: (gold, given) => compareNumbers(gold, given, comparison) },
+    { name: "choice", compare: compareAsChoices },
     { name: "words", compare: compareWords },
-    { name: "open-formula", compare: compareOpenFormula },
+    { name: "expression", compare: (gold, given) => compareForms(gold, given, comparison, true) },
+    { name: "structure", compare: (gold, given) => compareForms(gold, given, comparison, false) },
   ];
 }
 
@@ -86,65 +109,68 @@ function equalWhen(same: boolean): Verdict {
   return same ? "equal" : "unknown";
 }
 
+function compareNormalised(gold: Answer, given: Answer): Verdict {
+  if (gold.number !== null && given.number !== null) return "unknown"; // the next rung sees their units
+  return equalWhen(gold.text !== "" && compact(gold.text) === compact(given.text));
+}
+
+/** Without blanks; those between digits stay: "1 234" is one number or two, and "1 1/2" is not "11/2". */
 function compact(text: string): string {
-  const bare = text.replace(/\s+/g, "");
-  return isWords(text) ? bare.toLowerCase() : bare;
+  const bare = text.replace(/(?<![\d.])\s+|\s+(?![\d.])/g, "");
+  return /^\p{L}[\p{L}\s'’-]+$/u.test(text) ? bare.toLowerCase() : bare;
 }
 
 function compareNumbers(gold: Answer, given: Answer, options: NumberComparison): Verdict {
-  if (gold.equation && given.equation) return compareEquations(gold.equation, given.equation, options);
-  // The reference's "x = 5" is the value of x; its "2x + z = 1" is a statement, and no number answers it.
-  const goldEquation = gold.equation && isName(gold.equation.left) ? gold.equation : null;
-  const goldNumber = gold.equation ? (goldEquation?.number ?? null) : gold.number;
-  const givenNumber = given.equation ? given.equation.number : given.number;
-  return numberVerdict(goldNumber, givenNumber, options);
+  if (gold.number === null || given.number === null) return "unknown";
+  const areOtherUnits =
+    gold.number.unit !== given.number.unit && gold.number.unit !== "" && given.number.unit !== "";
+  if (sameNumber(gold.number, given.number, options))
+    return haveOtherKinds(gold, given) ? "different" : "equal";
+  // A decimal may still be the other number, rounded to six places; that is for the expressions to say.
+  if (isFine(gold) || isFine(given))
+    return areOtherUnits ? "unknown" : compareForms(gold, given, options, true);
+  return areOtherUnits ? "unknown" : "different";
 }
 
-type Equation = NonNullable<Answer["equation"]>;
-
-function compareEquations(gold: Equation, given: Equation, options: NumberComparison): Verdict {
-  if (compact(gold.left) === compact(given.left)) return numberVerdict(gold.number, given.number, options);
-  return isName(gold.left) && isName(given.left) ? "different" : "unknown";
+/** Written with six decimals or more. */
+function isFine({ text }: Answer): boolean {
+  return /\.\d{6}|\.\d{4,}\s*(?:%|percent)|\d\.\d*[eE]-|10\s*\^\s*\{?\s*-/.test(text);
 }
 
-function numberVerdict(
-  gold: WrittenNumber | null,
-  given: WrittenNumber | null,
-  options: NumberComparison,
-): Verdict {
-  if (gold === null || given === null) return "unknown";
-  if (sameNumber(gold, given, options)) return "equal";
-  const otherUnits = gold.unit !== "" && given.unit !== "" && gold.unit !== given.unit;
-  return otherUnits ? "unknown" : "different";
+/** Both have a known unit of measurement, or a currency, and not the same: 10 cm and 10 m, 7 am and 7 pm. */
+function haveOtherKinds(gold: Answer, given: Answer): boolean {
+  if (PLAIN_INTEGER.test(gold.raw) || PLAIN_INTEGER.test(given.raw)) return false;
+  const [one, other] = [gold, given].map(({ text, raw }) => unitOf(text) ?? currencyOf(raw));
+  return one !== null && other !== null && one !== other;
+}
+
+function compareAsChoices(gold: Answer, given: Answer): Verdict {
+  const chosen = readChoice(gold.text);
+  if (chosen === null) return "unknown";
+  // A bare "b" may be a variable; a reference that says "B" or "(b)" or "B) 12" is a choice.
+  const isChosen = chosen.letter === gold.text[0] || chosen.content !== "" || gold.text !== gold.raw;
+  const other = readChoice(given.text);
+  // "not A" and "both A and B" are no choice of one.
+  if (isChosen && other === null && given.form.kind === "words") return "different";
+  return compareChoices(chosen, other, isChosen);
 }
 
 function compareWords(gold: Answer, given: Answer): Verdict {
-  if (isWords(gold.text) && isWords(given.text)) return "different";
-  const words = gold.number ? given.text : given.number ? gold.text : "";
-  return isWords(words) && !mentionsNumberWord(words) ? "different" : "unknown";
+  const [one, other] = [gold.form, given.form];
+  if (one.kind === "words" && other.kind === "words") return one.text === other.text ? "equal" : "different";
+  const [words, rest] = one.kind === "words" ? [one, other] : [other, one];
+  if (words.kind !== "words" || rest.kind !== "formula") return "unknown";
+  if (rest.node.kind === "symbol" && plainWords(rest.node.name) === words.text) return "equal";
+  return mentionsNumberWord(words.text) ? "unknown" : "different";
 }
 
-function compareOpenFormula(gold: Answer, given: Answer): Verdict {
-  if (gold.number) return hasFreeName(given.equation?.right ?? given.text) ? "different" : "unknown";
-  return given.number && hasFreeName(gold.text) ? "different" : "unknown";
-}
-
-/**
- * A formula with a name as operand: added or multiplied ("9 + John's age", "age * 2"), or a variable ("5x"). Letters
- * that are also units ("5m", "5h") do not count, nor does anything behind a hyphen ("18-year-old").
- */
-function hasFreeName(text: string): boolean {
-  const names = text.replace(/\\[a-zA-Z]+/g, "#").replace(FUNCTIONS, "#");
-  return /[+*]\s?\p{L}|^[\p{L}'’\s]+[+*]|(?<!\p{L})[bnpqrvxyz](?!\p{L})/u.test(names);
-}
-
-const FUNCTIONS = /\b(?:sqrt|cbrt|root|log|ln|exp|sin|cos|tan|floor|ceil|min|max|abs|mod|gcd|lcm)\b/gi;
-
-function isWords(text: string): boolean {
-  return /^\p{L}[\p{L}\s'’-]*$/u.test(text);
-}
-
-/** "x", "x_1", "\theta", "speed", "f(x)". */
-function isName(text: string): boolean {
-  return /^\\?\p{L}[\p{L}\d]*(?:_\{?[\p{L}\d]+\}?)?(?:\([\p{L}\d]+\))?$/u.test(text);
+/** `isPlain`: both have one value; else they may be anything. */
+function compareForms(gold: Answer, given: Answer, options: NumberComparison, isPlain: boolean): Verdict {
+  const [one, other] = [gold.form, given.form];
+  if (one.kind !== "formula" || other.kind !== "formula") return "unknown";
+  if (isPlain !== (isPlainValue(one.node) && isPlainValue(other.node))) return "unknown";
+  const verdict = compareFormulas(one.node, other.node, options);
+  if (verdict === "unknown" || !haveOtherKinds(gold, given)) return verdict;
+  // 10 cm is not 10 m; whether 2 hours are 120 minutes is not said, since nothing is converted.
+  return verdict === "equal" ? "different" : "unknown";
 }

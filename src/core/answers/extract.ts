@@ -1,6 +1,8 @@
-import { lastBoxed } from "./boxed.ts";
-import { readNumber } from "./number.ts";
-import { cleanResponse, normaliseAnswer } from "./text.ts";
+import { type Candidate, joinedBoxes } from "./boxed.ts";
+import { boldAnswer, formulaAnswer, isFormula, latexAnswer, numberAnswer } from "./extract-bare.ts";
+import { cleanResponse, withoutBold } from "./extract-clean.ts";
+import { answerIs, answerLines, hashLines, isAnswerMissing, taggedAnswers } from "./extract-marked.ts";
+import { normaliseAnswer } from "./text.ts";
 
 /** Ways to find the final answer in a response, in the order in which they are tried. */
 export const EXTRACTION_RULES = [
@@ -9,12 +11,18 @@ export const EXTRACTION_RULES = [
   "hashes",
   "answer-line",
   "answer-is",
+  "bold",
+  "latex",
+  "formula",
   "last-number",
 ] as const;
 export type ExtractionRule = (typeof EXTRACTION_RULES)[number];
 
 /** The rules that go by a marker and do not guess. */
 const MARKED_RULES: readonly ExtractionRule[] = ["boxed", "hashes", "answer-line", "answer-is"];
+
+/** The rules that read the end of a text. */
+const END_RULES: ReadonlySet<ExtractionRule> = new Set(["bold", "latex", "formula", "last-number"]);
 
 export interface FoundAnswer {
   /** `whole`: the text is itself the answer (references only). */
@@ -23,134 +31,138 @@ export interface FoundAnswer {
   readonly text: string;
 }
 
+export interface Extraction extends FoundAnswer {
+  /** How many different answers the rule found; at least 1, of more than a hundred only the last hundred are told apart. */
+  readonly candidates: number;
+  /** Whether more is said after the answer than the rest of its sentence. */
+  readonly hasTextAfter: boolean;
+}
+
+export interface ExtractionOptions {
+  /** Tried in this order. Default: all. */
+  readonly rules?: readonly ExtractionRule[];
+  /** Which one counts when a marker comes several times. Default: the last. The rules without a marker read the end. */
+  readonly which?: "last" | "first";
+}
+
 /** A longer answer is not an answer. */
 export const MAX_ANSWER_LENGTH = 1_000;
-/** Of a longer text only this many last characters are read. */
-const MAX_TEXT_LENGTH = 1_000_000;
+
+/** Finds candidates in order of appearance. `text` has blanks for bold marks; `marked` is as long and has the marks. */
+type Finder = (text: string, marked: string) => readonly Candidate[];
+
+const FINDERS: Readonly<Record<ExtractionRule, Finder>> = {
+  "answer-tag": (text) => taggedAnswers(text, insideTag),
+  boxed: joinedBoxes,
+  hashes: hashLines,
+  "answer-line": answerLines,
+  "answer-is": answerIs,
+  bold: (_, marked) => boldAnswer(marked),
+  latex: latexAnswer,
+  formula: formulaAnswer,
+  "last-number": numberAnswer,
+};
 
 /**
- * Finds the final answer of a response by the first rule that finds one. Linear in the length of the text; null when
- * no rule finds anything, or only what is longer than `MAX_ANSWER_LENGTH`.
+ * Finds the final answer of a response by the first rule that finds one. Linear in the length of the text. Null: no rule
+ * finds anything, or the one that does finds more than `MAX_ANSWER_LENGTH` characters.
  *
- * - `answer-tag`: what the last closed `<answer>…</answer>` holds, by the other rules or as a whole.
- * - `boxed`: the last closed `\boxed{x}` or `\fbox{x}`.
- * - `hashes`: the last `#### x`. Markdown has headings of that form, so x must be a number or stand on the last line.
- * - `answer-line`: the last line `A: x` or `(Final) answer: x`, x on the same or the next line; `A: x` under the same
- *   condition as `hashes`, and not when the text has a line `B: …`, which makes it a multiple choice.
- * - `answer-is`: the last "the (final) answer (to …) is x", x up to the end of the sentence.
+ * By a marker:
+ * - `answer-tag`: what a closed `<answer>…</answer>` holds, by the other rules or as a whole.
+ * - `boxed`: a closed `\boxed{x}` or `\fbox{x}`; neighbouring ones are one answer of several parts ("1, 2").
+ * - `hashes`: `#### x`. Markdown has headings of that form: x is a number or a formula, or stands on the last line.
+ * - `answer-line`: a line `A: x` or `(Final) answer: x`, x on the same or the next line; `A: x` under the same condition
+ *   as `hashes`, and not when the text has a line `B: …`, which makes it a multiple choice.
+ * - `answer-is`: "the (final) answer (to …) is x" or "answer: x" within a line, x up to the end of the sentence.
+ *
+ * By the end of the text, unless that is a marker without an answer, such as a box that is never closed:
+ * - `bold`: the last `**x**` on the last line with a digit, where x is a number, a formula or a choice from A to J.
+ * - `latex`: the last of `$$…$$`, `\[…\]`, `$…$`, `\(…\)`; neighbouring ones are one answer; no digit may follow.
+ * - `formula`: the last formula without math marks on the last line with a digit ("y = 2x + 3", "(1, 2)").
  * - `last-number`: the last word with a digit in it, when that word is a number ("16*4=64" is 64; "2x" is none).
+ *
+ * What is thought before `</think>`, turn tokens, calculator annotations and bold marks are taken out first.
  */
+export function extractAnswer(response: string, options: ExtractionOptions = {}): Extraction | null {
+  return extractFrom(cleanResponse(response), options);
+}
+
+/** `extractAnswer` without the flags. */
 export function findAnswer(
-  text: string,
+  response: string,
   rules: readonly ExtractionRule[] = EXTRACTION_RULES,
 ): FoundAnswer | null {
-  const clean = cleanResponse(text.slice(-MAX_TEXT_LENGTH));
+  const found = extractAnswer(response, { rules });
+  return found && { rule: found.rule, text: found.text };
+}
+
+function extractFrom(
+  marked: string,
+  { rules = EXTRACTION_RULES, which = "last" }: ExtractionOptions,
+): Extraction | null {
+  const text = withoutBold(marked);
   for (const rule of rules) {
-    const found = FINDERS[rule](clean)?.trim() ?? "";
-    if (found !== "" && found.length <= MAX_ANSWER_LENGTH && normaliseAnswer(found) !== "") {
-      return { rule, text: found };
-    }
+    if (END_RULES.has(rule) && isAnswerMissing(text)) continue;
+    const candidates = FINDERS[rule](text, marked).filter(({ text }) => isAnswer(text));
+    const chosen = which === "last" ? candidates.at(-1) : candidates[0];
+    if (chosen === undefined) continue;
+    // Reading on would lift a piece out of the answer that was marked.
+    if (chosen.text.length > MAX_ANSWER_LENGTH) return null;
+    return {
+      rule,
+      text: chosen.text.trim(),
+      candidates: countDifferent(candidates),
+      hasTextAfter: hasTextAfter(text, chosen.end),
+    };
   }
   return null;
 }
 
+function isAnswer(text: string): boolean {
+  if (/^\s{0,9}[A-Za-z0-9]/.test(text)) return true;
+  return text.trim() !== "" && (text.length > MAX_ANSWER_LENGTH || normaliseAnswer(text) !== "");
+}
+
+/** What stands inside a tag is the answer, unless it is a text that marks its answer. */
+function insideTag(inside: string): string {
+  const marked = extractFrom(inside, { rules: MARKED_RULES });
+  if (marked !== null) return marked.text;
+  if (!inside.trim().includes("\n") || isFormula(inside)) return inside;
+  return extractFrom(inside, { rules: ["bold", "latex", "formula", "last-number"] })?.text ?? inside;
+}
+
 /**
  * Finds the answer in a reference, which may be a whole worked solution ("…\n#### 18") or the bare answer. A number is
- * never lifted out of running text: a reference without a marker is taken whole when it is a single line.
+ * never lifted out of running text: a reference without a marker is taken whole when it is a single line or a formula.
  * Null: unreadable.
  */
 export function findReferenceAnswer(reference: string): FoundAnswer | null {
   const marked = findAnswer(reference, MARKED_RULES);
   if (marked !== null) return marked;
   const whole = reference.trim();
-  if (whole.includes("\n") || whole.length > MAX_ANSWER_LENGTH || normaliseAnswer(whole) === "") return null;
-  return { rule: "whole", text: whole };
+  if (whole.length > MAX_ANSWER_LENGTH || normaliseAnswer(whole) === "") return null;
+  return whole.includes("\n") && !isFormula(whole) ? null : { rule: "whole", text: whole };
 }
 
-const FINDERS: Readonly<Record<ExtractionRule, (text: string) => string | null>> = {
-  "answer-tag": lastTagged,
-  boxed: lastBoxed,
-  hashes: (text) => lastOf(text, afterHashes),
-  "answer-line": (text) => lastOf(text, answerLineFinder(text)),
-  "answer-is": afterAnswerIs,
-  "last-number": lastNumber,
-};
-
-function lastTagged(text: string): string | null {
-  const end = text.lastIndexOf("</answer>");
-  const start = end < 0 ? -1 : text.lastIndexOf("<answer>", end);
-  if (start < 0) return null;
-  const inside = text.slice(start + "<answer>".length, end).trim();
-  const marked = findAnswer(inside, MARKED_RULES);
-  if (marked !== null) return marked.text;
-  return inside.includes("\n") ? lastNumber(inside) : inside;
+function countDifferent(candidates: readonly Candidate[]): number {
+  if (candidates.length === 1) return 1;
+  const texts = new Set(candidates.slice(-100).map(({ text }) => text.trim()));
+  if (texts.size === 1) return 1;
+  const keyOf = (text: string) => (text.length > MAX_ANSWER_LENGTH ? text : normaliseAnswer(text));
+  return new Set([...texts].map((text) => keyOf(text).replace(/\s+/g, "").toLowerCase())).size;
 }
 
-type LineReader = (line: string, place: { readonly isLast: boolean; readonly next: string }) => string | null;
+/** Closing marks, and the sentence that the MATH prompts of Minerva end with, say nothing. */
+const SAYING = /\\end *\{[a-zA-Z*]+\}|<\/[a-z]+>|I hope it is correct|[\p{L}\d]/gu;
 
-/** Asks each line, from the last one up, until one has something. */
-function lastOf(text: string, read: LineReader): string | null {
-  const lines = text.trimEnd().split(/\r?\n/);
-  let next = "";
-  for (let index = lines.length - 1; index >= 0; index--) {
-    const line = lines[index] ?? "";
-    const found = read(line, { isLast: index === lines.length - 1, next });
-    if (found !== null && found.trim() !== "") return found;
-    if (/[\p{L}\d]/u.test(line)) next = line; // a line of marks, such as "$$", is passed over
+function hasTextAfter(text: string, end: number): boolean {
+  const sentenceEnd = /\n|[.!?](?=\s)/g;
+  sentenceEnd.lastIndex = Math.max(0, end - 1); // the answer may hold the period
+  const rest = sentenceEnd.exec(text);
+  if (rest === null) return false;
+  SAYING.lastIndex = rest.index;
+  for (let match = SAYING.exec(text); match !== null; match = SAYING.exec(text)) {
+    if (match[0].length <= 2) return true;
   }
-  return null;
-}
-
-const afterHashes: LineReader = (line, { isLast }) => {
-  const start = line.lastIndexOf("####");
-  if (start < 0 || line[start - 1] === "#") return null;
-  const content = line.slice(start + 4);
-  return isLast || isNumber(content) ? content : null;
-};
-
-function answerLineFinder(text: string): LineReader {
-  const isChoice = /^[ \t]*B:/m.test(text);
-  return (line, { isLast, next }) => {
-    const spelled = /^[\s>*_#-]{0,12}(?:final\s{1,4})?answer[\s*_]{0,4}(?::(.*)|$)/i.exec(line);
-    if (spelled) return spelled[1]?.trim() || next;
-    const short = /^[ \t]{0,12}A:(.*)$/.exec(line)?.[1];
-    if (short === undefined || isChoice) return null;
-    return isLast || isNumber(short) ? short : null;
-  };
-}
-
-function isNumber(text: string): boolean {
-  return text.length <= MAX_ANSWER_LENGTH && readNumber(normaliseAnswer(text)) !== null;
-}
-
-const ANSWER_IS = /\banswer(?:\s{1,4}to\s[^.\n:=]{1,60}?)?\s{1,4}is\b\s{0,4}:?\s{0,8}/gi;
-const SENTENCE_END = /[.?](?=\s|$)|,\s+(?=\p{L}{2})|\s(?:because|since)\s/u;
-
-function afterAnswerIs(text: string): string | null {
-  let start: number | null = null;
-  for (const match of text.matchAll(ANSWER_IS)) start = match.index + match[0].length;
-  if (start === null) return null;
-  // One character more than an answer may have, so that a longer one is seen to be too long.
-  const [line = ""] = text.slice(start, start + MAX_ANSWER_LENGTH + 1).split("\n", 1);
-  return line.split(SENTENCE_END, 1)[0] ?? "";
-}
-
-function lastNumber(text: string): string | null {
-  let digit = text.length - 1;
-  while (digit >= 0 && !isDigit(text[digit])) digit -= 1;
-  if (digit < 0) return null;
-  const window = text.slice(Math.max(0, digit - MAX_ANSWER_LENGTH), digit + MAX_ANSWER_LENGTH);
-  const place = Math.min(digit, MAX_ANSWER_LENGTH);
-  const before = /\S*$/.exec(window.slice(0, place))?.[0] ?? "";
-  // A percent sign or a scale may stand apart and still belongs to the number.
-  const after = /^\S*(?: ?(?:\\?%|(?:percent|thousand|million|billion|trillion)\b))?/i.exec(
-    window.slice(place),
-  )?.[0];
-  const word = `${before}${after ?? ""}`;
-  const value = word.slice(word.lastIndexOf("=") + 1);
-  return isNumber(value) ? value : null;
-}
-
-function isDigit(character: string | undefined): boolean {
-  return character !== undefined && character >= "0" && character <= "9";
+  return false;
 }

@@ -114,7 +114,8 @@ function readTail(
 }
 
 /** Units that are written right behind the digits; a single letter there is a variable, as in 5x. */
-const GLUED_UNIT = /^(?:mm|cm|km|kg|mg|ml|lbs?|oz|ft|hrs?|mins?|mph|am|pm)(?:\^?\{?[23]\}?|[²³])?$/i;
+const GLUED_UNIT =
+  /^(?:mm|cm|km|kg|mg|ml|lbs?|oz|ft|hrs?|mins?|mph|am|pm|m\/s|km\/h)(?:\^?\{?[23]\}?|[²³])?$/i;
 const UNIT_WORD = /^\p{L}[\p{L}'’-]*(?:\^?\{?[23]\}?|[²³])?$/u;
 const SHORT_UNIT_WORDS = wordSet("m g s h l an at by in of on mm cm km kg mg ml lb oz ft yd mi hr am pm");
 /** Words that make another number of the one before them. */
@@ -167,7 +168,10 @@ export function mentionsNumberWord(text: string): boolean {
   return text
     .toLowerCase()
     .split(/[^a-z]+/)
-    .some((word) => SMALL.includes(word) || TENS.includes(word) || VALUE_WORDS.has(word) || word in SCALES);
+    .some(
+      (word) =>
+        SMALL.includes(word) || TENS.includes(word) || VALUE_WORDS.has(word) || Object.hasOwn(SCALES, word),
+    );
 }
 
 export interface NumberComparison {
@@ -189,7 +193,7 @@ function plainValue({ numerator, denominator, percent }: WrittenNumber): Fractio
   return { numerator, denominator: percent ? denominator * 100n : denominator };
 }
 
-function isNear(gold: Fraction, given: Fraction, tolerance: number): boolean {
+export function isNear(gold: Fraction, given: Fraction, tolerance: number): boolean {
   const scaledGold = gold.numerator * given.denominator;
   const distance = magnitude(given.numerator * gold.denominator - scaledGold);
   if (tolerance === 0 || distance === 0n) return distance === 0n;

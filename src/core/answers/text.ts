@@ -16,7 +16,8 @@ export function cleanResponse(text: string): string {
  */
 export function normaliseAnswer(answer: string): string {
   const boxed = /^\W*\\(?:boxed|fbox)/.test(answer) ? lastBoxed(answer) : null;
-  const bare = (boxed ?? answer)
+  const bare = halfWidth(boxed ?? answer)
+    .replace(CURRENCY_CODE, "")
     .replace(/<<[^<>\n]*>>/g, "")
     .replace(/\u2212/g, "-")
     .replace(/\\(?:text(?:bf|rm|it)?|math(?:rm|bf|it)|mbox|operatorname) *\{([^{}]*)\}/g, " $1 ")
@@ -27,11 +28,29 @@ export function normaliseAnswer(answer: string): string {
     .replace(/\^ *(?:\{ *)?\\circ(?: *\})?|\\degree(?![a-zA-Z])|°/g, " degrees")
     .replace(/\\sqrt *([0-9a-zA-Z])/g, "\\sqrt{$1}")
     .replace(/\{,\}/g, ",")
+    .replace(/\{([+-])\}/g, "$1")
     .replace(/\\%/g, "%");
   return withoutMarks(bare)
     .replace(/^\(([^(),]*)\)$/, "$1")
     .replace(/\s+/g, " ")
     .trim();
+}
+
+const CURRENCY_CODE = /^(?:USD|EUR|GBP|CAD|AUD|INR|CNY|JPY|Rs\.?|US(?=\$)) *(?=[\d$])/;
+
+/** "１２" -> "12": ASCII in the width of East Asian letters. */
+function halfWidth(text: string): string {
+  return text.replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+}
+
+/** An answer without its box, Markdown marks and closing punctuation; everything else as it was written. */
+export function bareFormula(answer: string): string {
+  const boxed = /^\W*\\(?:boxed|fbox)/.test(answer) ? lastBoxed(answer) : null;
+  return withoutMarks(halfWidth(boxed ?? answer).replace(/<<[^<>\n]*>>/g, ""))
+    .replace(/^\*\*|\*\*$/g, "")
+    .replace(CURRENCY_CODE, "")
+    .replace(/\{([:+-])\}/g, "$1")
+    .replace(/(?<=[\d\s])([ap])\. ?m\b\.?/gi, "$1m");
 }
 
 /**

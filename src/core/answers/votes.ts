@@ -1,6 +1,7 @@
 import { lastBoxedLiteral } from "./boxed.ts";
 import { type Answer, answerRungs, compareAnswers, readAnswer } from "./compare.ts";
 import { type ExtractionRule, findAnswer } from "./extract.ts";
+import { UNREADABLE_FORM } from "./form.ts";
 
 /** `equivalence`: 1/2 and 0.5 are one vote. `literal`: the raw content of the last box, compared as strings. */
 export type VoteMode = "equivalence" | "literal";
@@ -21,7 +22,7 @@ export function ballots(mode: VoteMode, rules: readonly ExtractionRule[]): Ballo
 const LITERAL: Ballots = {
   read: (text) => {
     const raw = lastBoxedLiteral(text);
-    return raw === null || raw.trim() === "" ? null : { raw, text: raw, number: null, equation: null };
+    return raw === null || raw.trim() === "" ? null : { raw, text: raw, number: null, form: UNREADABLE_FORM };
   },
   same: (one, other) => one.raw === other.raw,
 };
