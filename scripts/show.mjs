@@ -36,6 +36,12 @@ const LINES = {
   17: ["no key in any file; no text can end its turn", keysAndTurns],
   18: ["money is never spent beyond --max-cost", money],
   19: ["the toy pair tells better from worse on templates it was not trained on", toyPair],
+  20: ["math-answer accepts no wrong answer of the corpus and refuses under 1 % of the right ones", corpus],
+  21: ["math-answer beside Math-Verify: errors of both kinds, verdicts per second", rulesBench],
+  22: ["no hostile answer takes a second or 300 MB, or ends as anything but a right verdict", hostileAnswers],
+  23: ["instruction-checks agrees with IFEval's reference, id by id", ifeval],
+  24: ["no program gets out of its sandbox; 1,000 programs and what each costs", programs],
+  25: ["the worked numbers and laws of shaping, process scores and advantages", shapingNumbers],
 };
 
 const line = LINES[number];
@@ -264,6 +270,67 @@ function toyPair() {
   buildQuietly();
   const { code } = runVitest([...long, "test/long/toy-pair.test.ts"]);
   return judge(code === 0, "720 held-out pairs; the lower 95 % bound is above 0.6");
+}
+
+function corpus() {
+  buildQuietly();
+  return judge(
+    runVitest(["test/corpus"]).code === 0,
+    "both halves; what is not accepted is named in the test",
+  );
+}
+
+function rulesBench() {
+  buildQuietly();
+  const { code, stdout } = runNode(["bench/rules.mjs", ...(short ? ["--short"] : [])], {
+    env: { PREFKIT_PYTHON: python },
+    capture: true,
+  });
+  console.log(stdout);
+  const ratios = [...stdout.matchAll(/^ +ratio +(\d+)/gm)].map(([, ratio]) => Number(ratio));
+  if (code !== 0) return judge(false, "a wrong answer was accepted");
+  if (ratios.length === 0) return absent(`${python} lacks test/python/requirements-rules.txt`);
+  return judge(
+    short || ratios.every((ratio) => ratio >= 20),
+    `${ratios.join(" and ")} times Math-Verify's rate`,
+  );
+}
+
+function hostileAnswers() {
+  buildQuietly();
+  const { code } = runVitest([...long, "test/long/hostile-answers.test.ts"]);
+  return judge(code === 0, "223 answers, each in a process of its own");
+}
+
+function ifeval() {
+  if (runCommand(python, ["-c", "import nltk, langdetect, lm_eval"], { capture: true }).code !== 0)
+    return absent(`${python} lacks test/python/requirements-rules.txt or requirements-rules-alone.txt`);
+  const { code } = runVitest([...long, "test/long/ifeval-python.test.ts"], {
+    env: { PREFKIT_PYTHON: python, PREFKIT_IFEVAL_CASES: short ? "20" : "100" },
+  });
+  return judge(code === 0, `${short ? 20 : 100} responses for each of 25 ids, strict and loose`);
+}
+
+function programs() {
+  buildQuietly();
+  const hostile = ["test/core/sandbox", "test/rewards/code-tests"];
+  const { code, stdout, stderr } = runVitest(hostile, { capture: true });
+  console.log(stdout);
+  if (/^refused: /m.test(stdout + stderr))
+    return absent("this platform gives no sandbox, and the scorer refused");
+  const bench = runNode(["bench/code.mjs", ...(short ? ["--programs", "50"] : [])]);
+  return judge(code === 0 && bench.code === 0, "every escape was tried and failed; costs above");
+}
+
+function shapingNumbers() {
+  const { code } = runVitest([
+    "test/shaping",
+    "test/core/steps",
+    "test/rewards/process-reward",
+    "test/rewards/math-compatibility",
+    "test/trainers",
+  ]);
+  return judge(code === 0, "PAR, CRF, HARMO, DAPO, Clip and Delta, advantages; the literal scorers' vectors");
 }
 
 function structure() {

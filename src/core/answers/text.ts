@@ -1,13 +1,5 @@
 import { lastBoxed } from "./boxed.ts";
 
-/** Takes calculator annotations ("<<9*2=18>>") and bold marks out of a whole response. Linear in its length. */
-export function cleanResponse(text: string): string {
-  return text
-    .replace(/<<[^<>\n]*>>/g, "")
-    .replace(/\u2212/g, "-")
-    .replace(/(?<![\w)])\*\*|\*\*(?![\w(])/g, ""); // "2**3" keeps its operator
-}
-
 /**
  * Writes an answer in one way: without math delimiters, currency signs, LaTeX spacing and sizing, text wrappers, outer
  * box, outer parentheses, Markdown marks, closing punctuation; blanks collapsed. Meant for short texts.
