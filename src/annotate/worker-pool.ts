@@ -34,6 +34,16 @@ const START_TIMEOUT_MS = 60_000;
 /** A module that ends its thread from a timer of its own would be started again for ever. */
 const MAX_IDLE_DEATHS = 20;
 
+const WITH_CODE = /^(?:--input-type|--eval|--print|-e|-p|-pe)$/;
+
+/** Node's flags without those about code given on the command line: with them a thread would not read its file. */
+export function fileArguments(flags: readonly string[]): string[] {
+  return flags.filter((flag, index) => {
+    const isValue = index > 0 && WITH_CODE.test(flags[index - 1] ?? "");
+    return !isValue && !WITH_CODE.test(flag) && !/^--(?:input-type|eval|print)=/.test(flag);
+  });
+}
+
 /** Where the worker's compiled file is: beside this file, or in dist/ when this runs from the TypeScript source. */
 function workerFile(): URL {
   return import.meta.url.endsWith(".ts")
@@ -58,6 +68,7 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
     const worker = new Worker(workerFile(), {
       workerData: setup,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      execArgv: fileArguments(process.execArgv),
       // What a user's scorer prints must not land in our stdout, which may carry JSON.
       stdout: true,
     });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ScorerSource } from "../../src/annotate/scorer-source.ts";
-import { startWorkerPool, type WorkerPool } from "../../src/annotate/worker-pool.ts";
+import { fileArguments, startWorkerPool, type WorkerPool } from "../../src/annotate/worker-pool.ts";
 import { failed, scored } from "../../src/core/scorer.ts";
 import { groupOf } from "../../src/testing/arbitraries.ts";
 import { directoryOf, errorOf } from "./small-run.ts";
@@ -174,5 +174,16 @@ describe("the worker pool", () => {
   it("closes before its threads have started", async () => {
     await expect(poolOf(["length"], { threads: 2 }).close()).resolves.toBeUndefined();
     pool = null;
+  });
+});
+
+describe("the flags of a thread", () => {
+  it.each([
+    { flags: ["--input-type=module", "--no-warnings", "-e", "run()"], kept: ["--no-warnings"] },
+    { flags: ["--input-type", "module", "--eval", "run()", "--expose-gc"], kept: ["--expose-gc"] },
+    { flags: ["--max-old-space-size=300"], kept: ["--max-old-space-size=300"] },
+    { flags: [], kept: [] },
+  ])("are those of the process without the code given to it: $flags", ({ flags, kept }) => {
+    expect(fileArguments(flags)).toEqual(kept);
   });
 });
