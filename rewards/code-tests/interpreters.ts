@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { PrefkitError, reasonOf } from "../../src/core/errors.ts";
-import type { SandboxLimits } from "../../src/core/sandbox/job.ts";
+import type { ReservedMemory, SandboxLimits } from "../../src/core/sandbox/job.ts";
 import { whyNotRunning } from "../../src/core/sandbox/probe.ts";
 import type { Confinement } from "../../src/core/sandbox/run.ts";
 import type { Language } from "./extract.ts";
@@ -12,8 +12,7 @@ export interface Interpreter {
   readonly command: readonly [string, ...string[]];
   /** Where its own files lie. */
   readonly readable: readonly string[];
-  /** MiB of address space that it reserves without using it. */
-  readonly reservedMb: number;
+  readonly reserved: ReservedMemory;
 }
 
 const known = new Map<string, Interpreter>();
@@ -39,7 +38,7 @@ const proven = new Set<string>();
  * Throws: `missing_dependency` when it does not start there: a library out of reach, too little memory.
  */
 export function proveInterpreter(
-  { language, command, readable, reservedMb }: Interpreter,
+  { language, command, readable, reserved }: Interpreter,
   confinement: Confinement,
   limits: SandboxLimits,
 ): void {
@@ -50,7 +49,7 @@ export function proveInterpreter(
   const job = {
     command: [file, ...rest, language === "python" ? "-c" : "-e", empty] as const,
     readable,
-    reservedMb,
+    reserved,
     limits,
   };
   const problem = whyNotRunning(job, confinement);
@@ -72,15 +71,17 @@ function findPython(name: string): Interpreter {
     // No site packages at the start (they are set up when first needed), no user's packages, no bytecode written.
     command: [executable, "-s", "-S", "-B"],
     readable: [...new Set([...prefixes, realpathSync(executable)])],
-    reservedMb: 64,
+    reserved: { addressSpaceMb: 64, dataMb: 0 },
   };
 }
 
 function findNode(name: string): Interpreter {
   const [executable = ""] = answer(name, ["-p", "process.execPath"], "Node.js 18 or newer");
   const path = realpathSync(executable);
-  // V8 reserves address space for its heap, its code and its traps long before it uses any.
-  return { language: "javascript", command: [path], readable: [path], reservedMb: 4096 };
+  // V8 reserves address space for its heap, its code and its traps long before it uses any; since Node 26 so that more
+  // than 512 MiB of it count as data.
+  const reserved = { addressSpaceMb: 4096, dataMb: 768 };
+  return { language: "javascript", command: [path], readable: [path], reserved };
 }
 
 function answer(name: string, args: readonly string[], what: string): string[] {

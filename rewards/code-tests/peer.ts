@@ -25,7 +25,7 @@ export function startPeer(
   onLine: (line: string) => void,
 ): Peer {
   const { interpreter, limits, signal } = settings;
-  const { language, command, readable, reservedMb } = interpreter;
+  const { language, command, readable, reserved } = interpreter;
   const source = SOURCES[language][role];
   const job: SandboxJob = {
     command: [
@@ -35,7 +35,7 @@ export function startPeer(
         : [`--max-old-space-size=${Math.ceil(limits.memoryMb)}`, "-e", source]),
     ],
     readable,
-    reservedMb,
+    reserved,
     limits: {
       ...limits,
       // The clock for one test is kept outside, where the tests begin and end.

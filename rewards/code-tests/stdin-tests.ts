@@ -49,7 +49,7 @@ async function runApart(program: string, cases: readonly Case[], settings: TestS
     const job: SandboxJob = {
       command: [...interpreter.command, `--max-old-space-size=${Math.ceil(limits.memoryMb)}`, "program.js"],
       readable: interpreter.readable,
-      reservedMb: interpreter.reservedMb,
+      reserved: interpreter.reserved,
       files: [
         { name: "program.js", text: program },
         { name: "input", text: test.input },
@@ -84,7 +84,7 @@ async function runForked(program: string, cases: readonly Case[], settings: Test
   const job: SandboxJob = {
     command: [...interpreter.command, "-c", PYTHON_STDIN],
     readable: interpreter.readable,
-    reservedMb: interpreter.reservedMb,
+    reserved: interpreter.reserved,
     limits: {
       ...limits,
       // The parent's own time, for handing over what its children write.

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import type { SandboxJob, SandboxLimits } from "./job.ts";
+import type { ReservedMemory, SandboxJob, SandboxLimits } from "./job.ts";
 
 /** How this platform contains a program; found out by `probe`. */
 export interface Containment {
@@ -65,12 +65,12 @@ function becoming(user: number): string[] {
 }
 
 /** The limits as arguments of prlimit. No hard limit can be raised again without capabilities. */
-export function limitArguments(limits: SandboxLimits, reservedMb = 0): string[] {
+export function limitArguments(limits: SandboxLimits, reserved?: ReservedMemory): string[] {
   const cpu = Math.max(1, Math.ceil(limits.cpuSeconds));
   const mega = (count: number): number => Math.ceil(count * 2 ** 20);
   return [
-    `--as=${mega(limits.memoryMb + reservedMb)}`,
-    `--data=${mega(limits.memoryMb)}`,
+    `--as=${mega(limits.memoryMb + (reserved?.addressSpaceMb ?? 0))}`,
+    `--data=${mega(limits.memoryMb + (reserved?.dataMb ?? 0))}`,
     // The soft limit says by its signal what happened; the hard one ends programs that ignore that signal.
     `--cpu=${cpu}:${cpu + 1}`,
     `--fsize=${mega(limits.fileMb)}`,
@@ -133,7 +133,7 @@ set +e
 echo ${READY} >&4
 exec 4>&-
 ${job.stdinFile === undefined ? "" : `exec <${quoted(job.stdinFile)}`}
-${["setpriv", ...drop, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "prlimit", ...limitArguments(job.limits, job.reservedMb), "--"].join(" ")} "$@"
+${["setpriv", ...drop, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "prlimit", ...limitArguments(job.limits, job.reserved), "--"].join(" ")} "$@"
 exit $?`;
 }
 

@@ -42,8 +42,14 @@ export interface SandboxJob {
   /** The file of `files` that is standard input; without one, standard input is what `write` sends. */
   readonly stdinFile?: string;
   readonly limits: SandboxLimits;
-  /** MiB of address space above `memoryMb` that the interpreter reserves without using it. */
-  readonly reservedMb?: number;
+  readonly reserved?: ReservedMemory;
+}
+
+/** What an interpreter reserves above `memoryMb` without using it, in MiB. */
+export interface ReservedMemory {
+  readonly addressSpaceMb: number;
+  /** Of it, what may be written to, and so counts as data before it is used. */
+  readonly dataMb: number;
 }
 
 /**

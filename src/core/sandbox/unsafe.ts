@@ -35,7 +35,7 @@ export function openBox({ files = [], stdinFile }: SandboxJob): Box {
 /** The program with the limits of prlimit where there is one; the number of processes is left alone, since it counts all of the user's. */
 export function unsafeCommand(job: SandboxJob): readonly [string, ...string[]] {
   if (!hasPrlimit()) return job.command;
-  const limits = limitArguments(job.limits, job.reservedMb).filter((limit) => !limit.startsWith("--nproc"));
+  const limits = limitArguments(job.limits, job.reserved).filter((limit) => !limit.startsWith("--nproc"));
   return ["prlimit", ...limits, "--", ...job.command];
 }
 

@@ -42,7 +42,7 @@ async function run(program: string, limits: Partial<SandboxLimits> = {}): Promis
     {
       command: [...python.command, "-c", program, mark],
       readable: python.readable,
-      reservedMb: python.reservedMb,
+      reserved: python.reserved,
       limits: { ...LIMITS, ...limits },
     },
     probeContainment(),
@@ -347,9 +347,9 @@ print(made, tries, [name for name in ("/home", "/var", "/etc/shadow") if os.path
     const program = "import ctypes, os, time; ctypes.CDLL(None).prctl(1, 0); os.setsid(); time.sleep(60)";
     const directory = mkdtempSync(join(tmpdir(), "prefkit-test-"));
     const script = join(directory, "host.mjs");
-    const { command, readable, reservedMb } = findInterpreter("python", undefined);
+    const { command, readable, reserved } = findInterpreter("python", undefined);
     const limits = { ...LIMITS, wallSeconds: 60 };
-    const job: SandboxJob = { command: [...command, "-c", program, mark], readable, reservedMb, limits };
+    const job: SandboxJob = { command: [...command, "-c", program, mark], readable, reserved, limits };
     const [file, ...rest] = containedCommand(job, probeContainment());
     writeFileSync(
       script,
