@@ -26,7 +26,8 @@ export interface RefinishOptions {
   readonly origin?: { readonly input: Input; readonly plan: Plan };
 }
 
-const GROUPS_PER_SHARD = 2000;
+/** What a recipe that says nothing cuts shards by. */
+const DEFAULT_SHARD_SIZE = 2000;
 
 /** New rewards and pairs for a finished dataset, from its own groups and scores; no scorer runs. */
 export async function refinish(options: RefinishOptions): Promise<Manifest | null> {
@@ -114,26 +115,43 @@ function originSource(
   };
 }
 
-/** The groups and scores of a finished dataset, split by split, in the order they were written. */
+/**
+ * The groups and scores of a finished dataset, split by split, in the order they were written, cut into shards as the run
+ * cut them: sums over shards, joined in the same order, then have the same last bits (with one split, that is).
+ */
 export function tablesSource(files: Files, directory: string, manifest: Manifest): ScoredSource {
   return async function* () {
     const scores = groupScoreRows(tableRows(files, directory, manifest, "scores"));
-    let count = 0;
+    const size = shardSizeOf(manifest);
+    let shard = 0;
+    let inShard = 0;
+    let previous: string | null = null;
     try {
       for await (const rows of tableRows(files, directory, manifest, "groups")) {
-        const shard = Math.floor(count / GROUPS_PER_SHARD);
-        const groups: ScoredGroup[] = [];
+        let groups: ScoredGroup[] = [];
         for (const row of rows) {
           const { group } = groupFromRow(row);
+          if (inShard >= size && group.siblingId !== previous) {
+            if (groups.length > 0) yield { shard, groups };
+            groups = [];
+            shard += 1;
+            inShard = 0;
+          }
           groups.push({ group, columns: await columnsOf(scores, group, manifest, directory) });
+          inShard += 1;
+          previous = group.prompt.id;
         }
-        count += groups.length;
-        yield { shard, groups };
+        if (groups.length > 0) yield { shard, groups };
       }
     } finally {
       await scores.return(undefined);
     }
   };
+}
+
+function shardSizeOf({ recipe }: Manifest): number {
+  const { shardSize } = recipe as { readonly shardSize?: unknown };
+  return typeof shardSize === "number" ? shardSize : DEFAULT_SHARD_SIZE;
 }
 
 /** The rows of one table over all its files, each file's hash checked before its first row. */
