@@ -82,6 +82,14 @@ export function instructionChecks(
   own: readonly InstructionCheck[] = [],
 ): Scorer {
   const settings = parseOptions("instruction-checks", optionsSchema, options);
+  for (const { id } of own) {
+    if (!id.includes(":"))
+      throw new PrefkitError(
+        "bad_option",
+        `instruction-checks: a check has the id "${id}".`,
+        'write ids as "family:name"; parts of scores are named after them.',
+      );
+  }
   const checks = [...own, ...instructionList];
   const fixed = settings.instructions && fixedInstructions(settings.instructions, checks);
 

@@ -124,7 +124,10 @@ export function processReward(models: ProcessRewardModels, given: ProcessRewardO
     );
   }
   const split = splitterOf(options);
-  const range = options.range ?? ([0, 1] as const);
+  const [low, high] = options.range ?? [0, 1];
+  const range = [low, high] as const;
+  // A product of values in [0.5, 1] may lie below 0.5.
+  const valueRange = aggregate === "product" ? ([0, high] as const) : range;
 
   const finish = (steps: readonly StepRange[], raw: readonly number[]): Score => {
     const values = options.squash === "sigmoid" ? raw.map(sigmoid) : raw;
@@ -136,25 +139,30 @@ export function processReward(models: ProcessRewardModels, given: ProcessRewardO
     return scored(value, { parts: { steps: steps.length }, spans });
   };
 
-  return perResponse({ name: NAME, version: 1, range }, async (response, { prompt }, { signal }) => {
-    if (!model) {
-      const read = metadataSteps(response, { field: field ?? "", stepsField: options.stepsField, split });
-      return "kind" in read ? read : finish(read.steps, read.values);
-    }
-    if (prompt.images?.length) return abstained("prompt has images, which reward models are not shown");
-    const steps = split(response.text);
-    const lack = tooFewOrMany(steps.length, options.maxSteps);
-    if (lack !== null) return abstained(lack);
-    try {
-      const values =
-        marker === undefined
-          ? await prefixValues(model, prompt.messages, prefixes(response.text, steps), { signal })
-          : await markerValues(model, prompt.messages, markedText(response.text, steps, marker), { signal });
-      return finish(steps, values);
-    } catch (error) {
-      return failedCall(error);
-    }
-  });
+  return perResponse(
+    { name: NAME, version: 1, range: valueRange },
+    async (response, { prompt }, { signal }) => {
+      if (!model) {
+        const read = metadataSteps(response, { field: field ?? "", stepsField: options.stepsField, split });
+        return "kind" in read ? read : finish(read.steps, read.values);
+      }
+      if (prompt.images?.length) return abstained("prompt has images, which reward models are not shown");
+      const steps = split(response.text);
+      const lack = tooFewOrMany(steps.length, options.maxSteps);
+      if (lack !== null) return abstained(lack);
+      try {
+        const values =
+          marker === undefined
+            ? await prefixValues(model, prompt.messages, prefixes(response.text, steps), { signal })
+            : await markerValues(model, prompt.messages, markedText(response.text, steps, marker), {
+                signal,
+              });
+        return finish(steps, values);
+      } catch (error) {
+        return failedCall(error);
+      }
+    },
+  );
 }
 
 export const definition = defineScorer<Checked, ProcessRewardModels>({

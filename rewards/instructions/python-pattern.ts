@@ -3,15 +3,16 @@ import { BOUNDARY, SPACE, WORD } from "./python-text.ts";
 /**
  * A regular expression written for Python's `re`, as JavaScript. The reference takes keywords and markers as regular
  * expressions, unescaped; nearly all are plain words. What JavaScript cannot compile ("C++", "{name}") is taken
- * literally. `around` puts what else belongs to the expression before and after.
+ * literally. `around` puts what else belongs to the expression before and after, and is told which of the two it is.
  */
 export function pythonPattern(
   source: string,
   flags: string,
-  around: (pattern: string) => string = (pattern) => pattern,
+  around: (pattern: string, isLiteral: boolean) => string = (pattern) => pattern,
 ): RegExp {
   const pattern = translated(source);
-  return new RegExp(around(compiles(pattern) ? pattern : escaped(source)), `${flags}u`);
+  const isLiteral = !compiles(pattern);
+  return new RegExp(around(isLiteral ? escaped(source) : pattern, isLiteral), `${flags}u`);
 }
 
 function compiles(pattern: string): boolean {

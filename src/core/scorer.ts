@@ -258,14 +258,15 @@ function describe(value: unknown): string {
 }
 
 /** Checks options given in code with the same schema a recipe is checked with. */
-export function parseOptions<Options>(name: string, schema: z.ZodType<Options>, given: unknown): Options {
+export function parseOptions<Options>(
+  name: string,
+  schema: z.ZodType<Options>,
+  given: unknown,
+  fix = `see \`prefkit list ${name}\` for its options.`,
+): Options {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue?.path.join(".") || "options";
-  throw new PrefkitError(
-    "bad_option",
-    `${name}: ${path}: ${issue?.message ?? "not valid"}.`,
-    `see \`prefkit list ${name}\` for its options.`,
-  );
+  throw new PrefkitError("bad_option", `${name}: ${path}: ${issue?.message ?? "not valid"}.`, fix);
 }

@@ -5,7 +5,7 @@ import type { TextRange } from "./steps-offsets.ts";
  * display formula.
  */
 const MARK =
-  /\\[\\$]|\$\$|\\[[\]]|\\(?<edge>begin|end)\{(?<name>[A-Za-z]{1,40}\*?)\}|^[ \t]*(?<fence>`{3,}|~{3,})(?<rest>[^\n]*)/gm;
+  /\\[\\$]|\$\$|\\[[\]]|\\(?<edge>begin|end)\{(?<name>[A-Za-z]{1,40}\*?)\}|^[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]+){0,4}(?<fence>`{3,}|~{3,})(?<rest>[^\n]*)/gm;
 
 interface Open {
   readonly name: string;

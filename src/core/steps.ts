@@ -72,7 +72,12 @@ export function splitSteps(text: string, options: StepOptions = {}): readonly St
 
 /** Checks the options once and gives what `splitSteps` does with them. */
 export function stepSplitter(options: StepOptions = {}): (text: string) => readonly StepRange[] {
-  const { separator, pattern, heads } = parseOptions("step splitting", optionsSchema, options);
+  const { separator, pattern, heads } = parseOptions(
+    "step splitting",
+    optionsSchema,
+    options,
+    "see docs/process-scores.md.",
+  );
   const named =
     pattern !== undefined ? compiled(pattern) : separator !== undefined ? literal(separator) : null;
   return (text) => {

@@ -58,11 +58,15 @@ export interface AdvantageOptions extends Partial<AdvantageConvention> {
  * Edges:  all equal -> all zeros, whatever epsilon (the group teaches nothing). One scored: zero, or, by verl's
  *         convention, the reward (divided by 1 + epsilon in grpo).
  * Example: [1, 1, 1, 0, 0, 0, 0, 0], verl -> 1.2076 three times, -0.7246 five times.
- * Throws: `not_finite` if a reward is NaN or infinite, or the rewards are too far apart for doubles.
+ * Throws: `bad_option` for a method or convention that does not exist; `not_finite` if a reward is NaN or infinite, or the rewards are too far apart for doubles.
  */
 export function groupAdvantages(rewards: Values, options: AdvantageOptions = {}): (number | null)[] {
-  const { method = "grpo", convention = "trl", unscored = "null", ...overrides } = options;
-  const rules = { ...ADVANTAGE_CONVENTIONS[convention], ...overrides };
+  const { method = "grpo", convention = "trl", unscored = "null" } = options;
+  requireName("method", method, ADVANTAGE_METHODS);
+  requireName("convention", convention, ADVANTAGE_CONVENTIONS);
+  const usual: AdvantageConvention = ADVANTAGE_CONVENTIONS[convention];
+  const { epsilon = usual.epsilon, deviation = usual.deviation, single = usual.single } = options;
+  const rules = { epsilon, deviation, single };
   const { divide, leaveOneOut } = ADVANTAGE_METHODS[method];
   const moments = finiteMoments(scoredValues(rewards));
   const { count, mean } = moments;
@@ -74,6 +78,16 @@ export function groupAdvantages(rewards: Values, options: AdvantageOptions = {})
     if (scale === 0) return 0;
     return ((reward - mean) * stretch) / (divide ? scale + rules.epsilon : 1);
   });
+}
+
+/** Code without types may misspell a name, and would get NaN for it. */
+function requireName(option: string, name: string, known: object): void {
+  if (Object.hasOwn(known, name)) return;
+  throw new PrefkitError(
+    "bad_option",
+    `advantages: there is no ${option} "${name}".`,
+    `write one of: ${Object.keys(known).join(", ")}.`,
+  );
 }
 
 function deviationOf({ count, squares }: Moments, deviation: AdvantageConvention["deviation"]): number {

@@ -91,7 +91,13 @@ export function aspectMeans(
     let counted = 0;
     for (const { name, weight, scores } of columns) {
       const value = valueIn(scores[index], parts === undefined ? undefined : name);
-      requireRange(`${transform}: aspect "${name}"`, value, scale, context);
+      requireRange(
+        `${transform}: aspect "${name}"`,
+        value,
+        scale,
+        context,
+        "set `scale` to that of the scores.",
+      );
       if (value === null && missing === "null") return null;
       if (value === null) continue;
       sum += weight * value;

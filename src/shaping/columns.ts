@@ -44,12 +44,10 @@ export function requireRange(
   value: number | null,
   [min, max]: readonly [number, number],
   { group }: TransformContext,
+  fix: string,
 ): void {
   if (value === null || (value >= min && value <= max)) return;
-  throw new PrefkitError(
-    "bad_option",
-    `${what} is ${value}, outside [${min}, ${max}].`,
-    "name a score on that scale, or bring it there first (`clip`, `min-max`).",
-    { place: { promptId: group.prompt.id } },
-  );
+  throw new PrefkitError("bad_option", `${what} is ${value}, outside [${min}, ${max}].`, fix, {
+    place: { promptId: group.prompt.id },
+  });
 }

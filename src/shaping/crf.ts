@@ -70,6 +70,8 @@ export function concisenessReward(input: ConcisenessRewardInput): number {
     );
   }
   if (conciseness === null) return outcome;
+  if (!(conciseness >= 0 && conciseness <= 1))
+    throw badInput(`the conciseness ${conciseness}`, "give one in [0, 1], or null.");
   return outcome * (1 + alpha * conciseness * (anneal + Math.exp(correctInGroup / groupSize)));
 }
 
@@ -100,7 +102,13 @@ export function crf(given: CrfOptions = {}): Transform {
       return values.map((outcome, index) => {
         if (outcome === null) return null;
         const judged = valueIn(column[index]);
-        requireRange(`crf: conciseness "${conciseness}"`, judged, [0, 1], context);
+        requireRange(
+          `crf: conciseness "${conciseness}"`,
+          judged,
+          [0, 1],
+          context,
+          "give the score itself on that scale: its transforms in other terms do not count here.",
+        );
         return concisenessReward({
           outcome,
           conciseness: judged,

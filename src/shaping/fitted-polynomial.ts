@@ -8,7 +8,7 @@ const options = z.strictObject({
   clamp: z
     .boolean()
     .default(false)
-    .describe("Hold the polynomial to [0, 1], which it leaves by up to 0.01 near its ends."),
+    .describe("Hold the polynomial to [0, 1], which it leaves by up to 0.011 near its ends."),
 });
 
 export type FittedPolynomialOptions = z.input<typeof options>;
@@ -26,7 +26,7 @@ const FIRST = 0.2287885117782609;
  *
  * Source: compared with PAR in arXiv 2502.18770 (code: `calculate_fitted_poly`, M 10), which fits it anew in each run;
  *         its optimiser leaves terms of about 1e-7 in the even powers.
- * Range:  [-0.0100, 1.0100]: f overshoots (f(4.99) = 1.0099) and then jumps to 1, as published; [0, 1] with `clamp`.
+ * Range:  (-0.0110, 1.0110): f overshoots (f(4.99) = 1.0099) and then jumps to 1, as published; [0, 1] with `clamp`.
  * Null:   stays null, and in relative form a response without references becomes null. Baselines as in `par`.
  * Example: x 2, references 0.5, 1, -0.5 -> 0.8210.
  * Throws: `bad_option`; `bad_row` when the metadata's list is not one of numbers.

@@ -96,7 +96,13 @@ function weightOf(
   context: TransformContext,
 ): number {
   const given = part === undefined ? null : valueIn(score, part);
-  requireRange(`hybrid: the rule's part "${part}"`, given, [0, 1], context);
+  requireRange(
+    `hybrid: the rule's part "${part}"`,
+    given,
+    [0, 1],
+    context,
+    "name a part that the scorer gives in [0, 1].",
+  );
   return given ?? confidence;
 }
 

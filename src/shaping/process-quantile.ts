@@ -3,6 +3,8 @@ import { PrefkitError } from "../core/errors.ts";
 import type { Json } from "../core/types.ts";
 import type { TransformContext } from "./transform.ts";
 
+/** 0.07 of 100 values is the seventh, although 0.07 * 100 is a little more than 7 in doubles. */
+const ROUNDING = 1e-12;
 /** Bins 0.001 wide over [0, 1]; the last one holds exactly 1. */
 const BINS = 1000;
 
@@ -42,7 +44,7 @@ export function thawBins(transform: string, json: Json): readonly number[] {
 export function quantileOf(transform: string, quantile: number, { group, run }: TransformContext): number {
   const counts = run === undefined ? [] : thawBins(transform, run);
   const total = counts.reduce((sum, count) => sum + count, 0);
-  let left = Math.max(1, Math.ceil(quantile * total));
+  let left = Math.max(1, Math.ceil(quantile * total - ROUNDING * total));
   const bin = counts.findIndex((count) => {
     left -= count;
     return left <= 0;

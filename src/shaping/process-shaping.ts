@@ -27,7 +27,7 @@ export interface ShapedSteps {
 }
 
 /**
- * Process rewards that a policy cannot collect by writing more steps.
+ * Process rewards that a policy cannot collect by writing more steps (delta: from the second step on).
  *
  *   none        r_k = p_k                                     Σ grows with the number of steps: length hacking pays
  *   clip        r_k = min(p_k - eta, 0)                       in [-eta, 0]
@@ -48,6 +48,8 @@ export interface ShapedSteps {
 export function shapeProcessRewards(scores: readonly number[], options: ShapeOptions): ShapedSteps | null {
   const { mode, eta, alpha, success } = options;
   const clips = mode === "clip" || mode === "clip-delta";
+  if (!PROCESS_MODES.includes(mode))
+    refuse(`there is no mode "${mode}"`, `write one of: ${PROCESS_MODES.join(", ")}.`);
   if (!Number.isFinite(alpha) || !Number.isFinite(success)) {
     refuse(`alpha is ${alpha} and success ${success}`, "give finite numbers.");
   }

@@ -75,7 +75,7 @@ const NAME = "process rows";
  *         order, or reach beyond the text.
  */
 export function processRows(scored: ScoredGroup, options: ProcessRowOptions): ProcessRows {
-  return rowsOf(scored, parseOptions(NAME, schema, options));
+  return rowsOf(scored, parseOptions(NAME, schema, options, "see docs/process-scores.md."));
 }
 
 /** The rows of a stream of scored groups, in order, a group at a time; `onLeftOut` is told of each response without a row. */
@@ -84,7 +84,7 @@ export async function* streamProcessRows(
   options: ProcessRowOptions,
   onLeftOut: (leftOut: LeftOut) => void = () => {},
 ): AsyncGenerator<ProcessRow, void, undefined> {
-  const checked = parseOptions(NAME, schema, options);
+  const checked = parseOptions(NAME, schema, options, "see docs/process-scores.md.");
   for await (const scored of groups) {
     const { rows, leftOut } = rowsOf(scored, checked);
     for (const one of leftOut) onLeftOut(one);

@@ -196,3 +196,15 @@ describe("step splitting", () => {
     expect(stepsOf(text, { pattern })).toEqual(steps);
   });
 });
+
+describe("a fence in a list", () => {
+  it.each(["- ", "1. ", "> ", "* 2) "])("is a fence behind %j", (mark) => {
+    const block = `${mark}\`\`\`py\n  x\n\n  y\n  \`\`\``;
+    expect(stepsOf(`Do this:\n\n${block}\n\nThen that.\n\nIt is 4.`)).toEqual([
+      "Do this:",
+      block,
+      "Then that.",
+      "It is 4.",
+    ]);
+  });
+});

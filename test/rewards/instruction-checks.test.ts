@@ -281,3 +281,10 @@ describe("the variants of loose mode", () => {
     fc.assert(fc.property(anyText(), (text) => isBlank(text) || looseVariants(text)[0] === text));
   });
 });
+
+describe("a check of one's own", () => {
+  it("has an id that no other part of a score has", () => {
+    const mine = defineCheck({ id: "strict", parameters: z.strictObject({}), check: () => true });
+    expect(() => instructionChecks({}, [mine])).toThrow('the id "strict"');
+  });
+});

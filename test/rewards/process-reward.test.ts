@@ -333,3 +333,13 @@ describe("process-reward", () => {
     expect(make).toThrow(expect.objectContaining({ code: "bad_option" }));
   });
 });
+
+describe("a product of step values", () => {
+  it("may lie below the values' own range", async () => {
+    const scorer = processReward({}, { field: "steps", aggregate: "product", range: [0.5, 1] });
+    expect(scorer.range).toEqual([0, 1]);
+    const group = groupOf([{ text: "a\n\nb", metadata: { steps: [0.5, 0.5] } }]);
+    const [score] = await scorer.score(group, { signal: new AbortController().signal, seed: 0 });
+    expect(score).toMatchObject({ kind: "scored", value: 0.25 });
+  });
+});

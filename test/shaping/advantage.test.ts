@@ -150,3 +150,18 @@ describe("advantage", () => {
     expect(() => advantage(options)).toThrow(expect.objectContaining({ code: "bad_option" }));
   });
 });
+
+describe("groupAdvantages without types", () => {
+  it.each([
+    { options: { convention: "Verl" }, names: 'convention "Verl"' },
+    { options: { method: "GRPO" }, names: 'method "GRPO"' },
+    { options: { method: "constructor" }, names: 'method "constructor"' },
+  ])("refuses $options", ({ options, names }) => {
+    expect(() => groupAdvantages([1, 0], options as object)).toThrow(names);
+  });
+
+  it("takes an option that is undefined for one that is not given", () => {
+    const given = { epsilon: undefined } as object;
+    expect(groupAdvantages([1, 0], given)).toEqual(groupAdvantages([1, 0]));
+  });
+});

@@ -18,6 +18,7 @@ describeCheck(numberPlaceholders, [
 ]);
 
 describeCheck(postscript, [
+  ["a constructor of ships", { postscript_marker: "constructor" }, true, "a word that objects have, too"],
   ["Bye\nP.S. More", { postscript_marker: "P.S." }, true, "as asked"],
   ["Bye\np. s. more", { postscript_marker: "P.S." }, true, "in any case, with a blank"],
   ["Bye\nPS: more", { postscript_marker: "P.S." }, false, "without dots"],

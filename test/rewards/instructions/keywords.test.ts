@@ -43,6 +43,8 @@ describeCheck(keywordsFrequency, [
 describeCheck(keywordsForbiddenWords, [
   ["Catalog", { forbidden_words: ["cat"] }, true, "whole words only, unlike keywords:existence"],
   ["The CAT sat", { forbidden_words: ["dog", "cat"] }, false, "in any case"],
+  ["I like C++ a lot", { forbidden_words: ["C++"] }, false, "no expression, so taken literally"],
+  ["I use ABC++ a lot", { forbidden_words: ["C++"] }, true, "a part of another word"],
   ["cat_food", { forbidden_words: ["cat"] }, true, "an underscore belongs to the word"],
   ["cat's", { forbidden_words: ["cat"] }, false, "an apostrophe does not"],
   ["überall", { forbidden_words: ["über"] }, true, "boundaries know other letters"],
