@@ -70,10 +70,12 @@ export function symbolicEngine(memoryMb = MEMORY_MB): SymbolicEngine {
     const worker = new Worker(file, {
       resourceLimits: { maxOldGenerationSizeMb: memoryMb },
       execArgv: [], // flags of this process, such as --input-type, may not suit a file
-      // What the engine prints is of no use to anybody. It is not read either: a stream that is keeps the process alive.
       stdout: true,
       stderr: true,
     });
+    // What the engine prints is of no use to anybody. Were the streams open, its first line would keep the process alive.
+    worker.stdout.destroy();
+    worker.stderr.destroy();
     const started: Thread = { worker, ready: false, timer: undefined };
     thread = started;
     let reason: unknown = new Error("the engine's thread ended");

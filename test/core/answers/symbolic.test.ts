@@ -63,21 +63,28 @@ describe("the symbolic engine", () => {
 });
 
 describe("judgeAnswers with the engine", () => {
-  it("keeps no process alive once it has answered", () => {
-    const build = resolve(process.env.PREFKIT_DIST ?? "dist", "src/core/answers");
-    const url = (file: string): string => JSON.stringify(pathToFileURL(`${build}/${file}`).href);
-    const script = `
+  it.each([
+    ["and printed nothing", QUICK, "equal"],
+    ["and printed a line of its own", "\\int \\sum \\prod", "unparsable"],
+  ])(
+    "keeps no process alive once it has answered %s",
+    (_, formula, expected) => {
+      const build = resolve(process.env.PREFKIT_DIST ?? "dist", "src/core/answers");
+      const url = (file: string): string => JSON.stringify(pathToFileURL(`${build}/${file}`).href);
+      const script = `
       const { readAnswer } = await import(${url("compare.js")});
       const { judgeAnswers } = await import(${url("judge.js")});
-      const { verdict } = await judgeAnswers(readAnswer("1"), readAnswer(${JSON.stringify(QUICK)}), { timeoutMs: ${PATIENT} });
+      const { verdict } = await judgeAnswers(readAnswer("1"), readAnswer(${JSON.stringify(formula)}), { timeoutMs: ${PATIENT} });
       process.stdout.write(verdict);
     `;
-    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-      encoding: "utf8",
-      timeout: 30_000,
-    });
-    expect(child).toMatchObject({ status: 0, stdout: "equal", stderr: "" });
-  }, 40_000);
+      const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+        timeout: 30_000,
+      });
+      expect(child).toMatchObject({ status: 0, stdout: expected, stderr: "" });
+    },
+    40_000,
+  );
 
   const judge = (gold: string, given: string, timeoutMs = PATIENT) =>
     judgeAnswers(readAnswer(gold), readAnswer(given), { timeoutMs });
