@@ -6,20 +6,24 @@ export interface Candidate {
 }
 
 /**
- * Every closed `\boxed{…}` and `\fbox{…}` with its content, in order; of nested boxes, the innermost. `\boxed 5` without
- * braces reaches to the next `$` or the end of the line. Escaped braces (`\{`) do not count. One pass, whatever the text
- * holds.
+ * Every closed `\boxed{…}` and `\fbox{…}` with its content, in order. Nested boxes are one: an inner box that is all its
+ * outer box holds ("x =" may stand before it) counts alone, else the whole content does, without the inner boxes around its
+ * parts. `\boxed 5` without braces reaches to the next `$` or the end of the line. Escaped braces (`\{`) do not count. One
+ * pass, whatever the text holds.
  *
- *   "\boxed{1} or rather \boxed{\frac{1}{2}}" -> "1", "\frac{1}{2}"
+ *   "\boxed{1} or rather \boxed{\frac{1}{2}}" -> "1", "\frac{1}{2}"        "\boxed{\boxed{5} + 6}" -> "5 + 6"
  */
 export function boxes(text: string): readonly Candidate[] {
   const found: Candidate[] = [];
   const open: { readonly box: number | null; readonly start: number }[] = [];
   const propose = (box: number, start: number, contentEnd: number, end: number): void => {
-    // A box closes after those inside it; the innermost stays.
-    if (start > (found.at(-1)?.start ?? -1)) {
-      found.push({ start: box, end, text: text.slice(start, contentEnd) });
+    const inner: Candidate[] = [];
+    // A box closes after those inside it, which become one with it: each is taken off once.
+    for (let last = found.at(-1); last !== undefined && last.start >= start; last = found.at(-1)) {
+      inner.push(last);
+      found.pop();
     }
+    found.push({ start: box, end, text: unwrapped(text, start, contentEnd, inner.reverse()) });
   };
   const bareEnd = lineOrDollarFinder(text);
   const first = text.search(/\\(?:boxed|fbox)/);
@@ -46,6 +50,35 @@ export function boxes(text: string): readonly Candidate[] {
     }
   }
   return found;
+}
+
+/** Longer contents of nested boxes are left as they are: they are no answers. */
+const MAX_NESTED = 2_000;
+
+/** What an outer box holds, without the boxes around its parts. */
+function unwrapped(text: string, start: number, end: number, inner: readonly Candidate[]): string {
+  const [first] = inner;
+  const last = inner.at(-1);
+  if (first === undefined || last === undefined || last.end > end)
+    return last?.text ?? text.slice(start, end);
+  const isAll = inner.length === 1 && end - last.end <= MAX_SEPARATOR && first.start - start <= MAX_SEPARATOR;
+  if (isAll && NAMED.test(text.slice(start, first.start)) && /^[\s$.]*$/.test(text.slice(last.end, end)))
+    return first.text;
+  if (end - start > MAX_NESTED) return text.slice(start, end);
+  let content = "";
+  let at = start;
+  for (const { start, end, text: part } of inner) {
+    content = besides(content + text.slice(at, start), part);
+    at = end;
+  }
+  return besides(content, text.slice(at, end));
+}
+
+const NAMED = /^[\s$]*(?:\\?\p{L}\w{0,5} *= *)?[\s$]*$/u;
+
+/** Two digits side by side would be another number: a "?" keeps them apart, and nothing reads that. */
+function besides(left: string, right: string): string {
+  return /\d\s*$/.test(left.slice(-20)) && /^\s*\d/.test(right) ? `${left} ? ${right}` : left + right;
 }
 
 const BACKSLASH = 0x5c;

@@ -19,10 +19,13 @@ export function readChoice(text: string): Choice | null {
   if (match === null) return null;
   const letter = (match[1] ?? match[2] ?? match[3] ?? "").toUpperCase();
   const content = match[4] ?? "";
-  return /\([A-J]\)|(?:^|[\s,])[A-J](?:[).]|$)/.test(content) || /^(?:and|or|,)/i.test(content)
+  return OTHER_CHOICE.test(content) || /^(?:and|or|,)|\b(?:and|or) \(?[a-j]\b/i.test(content)
     ? null
     : { letter, content };
 }
+
+/** A letter that stands for a choice of its own: "(C)", "C.", "C, D", "A is right too"; not "A tree". */
+const OTHER_CHOICE = /\([A-J]\)|(?:^|[\s,])[A-J](?:[).,;]|$|\s+(?:is|are|and|or|also|too|as)\b)/;
 
 /** The reference decides whether this is a choice: it must be a capital letter from A to J, perhaps with its text. */
 export function compareChoices(gold: Choice | null, given: Choice | null, isChosen: boolean): Verdict {

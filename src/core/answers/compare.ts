@@ -70,7 +70,7 @@ function plainNumber(text: string): WrittenNumber {
  * The rungs, cheapest first.
  *
  * 1. `string`: the answers are written the same.
- * 2. `normalised`: they are written the same once spacing, wrappers, currency and case of plain words are taken off.
+ * 2. `normalised`: they are written the same once spacing, wrappers and currency are taken off.
  * 3. `number`: both are numbers; compared exactly, as fractions. Units are dropped where one side has none and never
  *    converted: other values in other units are left undecided, equal values in other units are different.
  * 4. `choice`: the reference is a letter from A to J, perhaps with what it stands for.
@@ -116,8 +116,7 @@ function compareNormalised(gold: Answer, given: Answer): Verdict {
 
 /** Without blanks; those between digits stay: "1 234" is one number or two, and "1 1/2" is not "11/2". */
 function compact(text: string): string {
-  const bare = text.replace(/(?<![\d.])\s+|\s+(?![\d.])/g, "");
-  return /^\p{L}[\p{L}\s'’-]+$/u.test(text) ? bare.toLowerCase() : bare;
+  return text.replace(/(?<![\d.])\s+|\s+(?![\d.])/g, "");
 }
 
 function compareNumbers(gold: Answer, given: Answer, options: NumberComparison): Verdict {

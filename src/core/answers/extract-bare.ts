@@ -1,5 +1,6 @@
 import { type Candidate, isSeparator, joined } from "./boxed.ts";
-import { readNumber } from "./number.ts";
+import { isPiece, signWord } from "./extract-context.ts";
+import { changesValue, readNumber } from "./number.ts";
 import { normaliseAnswer } from "./text.ts";
 
 /** How far around a digit a number may reach. */
@@ -37,13 +38,15 @@ function isMathWord(word: string): boolean {
 const BOLD_LINE = /\d|\*\*\(?[A-J]\)?[.]?\*\*/;
 const CHOICE = /^\(?[A-J]\)?\.?$/;
 
-/** The last `**x**` on the last line with a digit or a choice, where x is a number, a formula, math or a choice from A to J. */
+/** The last `**x**` on the last line with a digit or a choice, where x is a number, a formula, math or a choice from A to J; or a text that is nothing but a choice. */
 export function boldAnswer(marked: string): readonly Candidate[] {
+  if (marked.length < 100 && CHOICE.test(marked.trim()))
+    return [{ start: 0, end: marked.length, text: marked }];
   const line = marked.includes("**") ? closingLine(marked, BOLD_LINE) : null;
   if (line === null) return [];
   const text = line.text.slice(-MAX_WORD);
   const lineStart = line.start + line.text.length - text.length;
-  const bold = [...text.matchAll(/\*\*(?=[^\s*])([^*\n]{1,200})(?<=[^\s*])\*\*/g)].findLast(
+  const bold = [...text.matchAll(/\*\*(?=[^\s*])([^*\n]{1,200})(?<=[^\s*])\*\*/g)].filter(
     ({ 0: all, 1: inside = "", index }) => {
       // "**3.** Then …" and "**Step 2:** …" are headings.
       const isHeading =
@@ -52,9 +55,32 @@ export function boldAnswer(marked: string): readonly Candidate[] {
       return !isHeading && (CHOICE.test(content) || (/\d/.test(inside) && isBoldAnswer(content)));
     },
   );
-  if (bold === undefined) return [];
-  const start = lineStart + bold.index;
-  return [{ start, end: start + bold[0].length, text: (bold[1] ?? "").replace(LABEL, "") }];
+  const all = bold.map(({ 0: { length }, 1: inside = "", index }) => {
+    const start = lineStart + index;
+    return { start, end: start + length, text: inside.replace(LABEL, "") };
+  });
+  return wholeOf(marked, closingParts(marked, all));
+}
+
+/** The last of the pieces with those before it that are parts of the same list. */
+function closingParts(text: string, all: readonly Candidate[]): readonly Candidate[] {
+  const parts: Candidate[] = [];
+  for (let index = all.length - 1; index >= 0; index--) {
+    const part = all[index];
+    const next = parts[0];
+    if (!part || (next && !isSeparator(text, part.end, next.start))) break;
+    if (next && !/[,;]|and|or/.test(text.slice(part.end, next.start))) break;
+    parts.unshift(part);
+  }
+  return parts;
+}
+
+/** The parts as one candidate, unless they are only a piece of what is said. */
+function wholeOf(text: string, parts: readonly Candidate[]): readonly Candidate[] {
+  const [first] = parts;
+  const last = parts.at(-1);
+  if (!first || !last || isPiece(text, first.start, last.end)) return [];
+  return [joined(parts)];
 }
 
 const LABEL = /^(?:final )?(?:answer|result|total) *[:=] */i;
@@ -71,17 +97,10 @@ function isWholeMath(content: string): boolean {
 /** The last math environments, when no digit follows them; a lone letter ("where $x$ is …") is no answer. */
 export function latexAnswer(text: string): readonly Candidate[] {
   const all = environments(text).filter(({ text }) => !/^\s*\\?[a-zA-Z]?\s*$/.test(text));
-  const parts: Candidate[] = [];
-  for (let index = all.length - 1; index >= 0; index--) {
-    const part = all[index];
-    const next = parts[0];
-    if (!part || (next && !isSeparator(text, part.end, next.start))) break;
-    if (next && !/[,;]|and|or/.test(text.slice(part.end, next.start))) break;
-    parts.unshift(part);
-  }
+  const parts = closingParts(text, all);
   const last = parts.at(-1);
   if (last === undefined || /\d/.test(text.slice(last.end))) return [];
-  return [joined(parts)];
+  return wholeOf(text, parts);
 }
 
 const PAIRS = [
@@ -147,14 +166,18 @@ export function formulaAnswer(text: string): readonly Candidate[] {
   let end = last;
   while (!isEnd(end) && isMath(end + 1) && !/[.,;:!?]$/.test(wordAt(end))) end += 1;
   let first = last;
-  while (first > 0 && isMath(first - 1) && !/[.;:!?]$/.test(wordAt(first - 1))) first -= 1;
-  while (first < last && /^(?:[aAI]|\W{1,2})$/.test(wordAt(first))) first += 1;
+  const isJoin = (index: number): boolean =>
+    /^(?:and|or)$/i.test(wordAt(index)) && isMath(index - 1) && /^.$|[\d=<>≤≥\\]/u.test(wordAt(index - 1));
+  while (first > 0 && (isMath(first - 1) || isJoin(first - 1)) && !/[.;:!?]$/.test(wordAt(first - 1)))
+    first -= 1;
+  while (first < last && /^(?:[aAI]|\W{1,2}|#{1,6})$/.test(wordAt(first))) first += 1;
   const start = words[first]?.index ?? 0;
   const stop = (words[end]?.index ?? 0) + wordAt(end).length;
-  const content = withoutPunctuation(line.text.slice(start, stop));
+  const content = withoutPunctuation(line.text.slice(start, stop)).replace(/,?\s+(?:and|or)\s+/gi, ", ");
   const isWanted = RELATION.test(content) ? isStatement(content) : isEnd(end) && isFormula(content);
   const isCut = content.includes("<<") || /[-+*/^=<>(]$/.test(content);
   if (!isWanted || isCut || isNumber(content)) return [];
+  if (isPiece(text, line.start + start, line.start + stop)) return [];
   return [{ start: line.start + start, end: line.start + stop, text: content }];
 }
 
@@ -172,6 +195,20 @@ function isStatement(content: string): boolean {
   return /\p{L}/u.test(left);
 }
 
+/** "Multiples of 18", "anything below 18": the number is not what is meant. */
+const NOT_AS_IT_IS =
+  /\b(?:of|by|below|under|above|over|beyond|past|from|to|until|till|before|after|between|within|near|around|about|approximately|roughly|nearly|almost|exceeds?|except|without|lacks?|minimum|maximum|up)\W+\d|\d\s+[a-z](?![a-z])/i;
+
+/** What a sentence with one number says: "Janet makes 18 dollars." Null for what is no such sentence. */
+export function sentenceNumber(text: string): string | null {
+  if (text.length > MAX_WORD || !/^\s*\p{Lu}\p{L}*,? \p{L}[^=<>+*^\\{}()?!\n]*\.\s*$/u.test(text))
+    return null;
+  if ((text.match(/\S*\d\S*/g) ?? []).length !== 1 || NOT_AS_IT_IS.test(text)) return null;
+  const [number] = numberAnswer(text);
+  const words = text.replace(/(?:\b(?:is|are|was|were|be) )?\S*\d\S*/, "");
+  return number === undefined || changesValue(words) ? null : number.text;
+}
+
 /** The last word with a digit in it, when that word (of "16*4=64" the 64) is a number. */
 export function numberAnswer(text: string): readonly Candidate[] {
   let digit = text.length - 1;
@@ -187,7 +224,11 @@ export function numberAnswer(text: string): readonly Candidate[] {
   const word = `${before}${after}`;
   const value = word.slice(word.lastIndexOf("=") + 1).replace(/!+$/, ""); // prose calls out, and means no factorial
   const end = digit + after.length;
-  return isNumber(value) ? [{ start: end - value.length, end, text: value }] : [];
+  if (!isNumber(value)) return [];
+  const start = end - value.length;
+  const sign = value.length === word.length ? signWord(text, start) : null;
+  if (sign !== null && !isPiece(text, sign, end)) return [{ start: sign, end, text: `-${value}` }];
+  return value.length === word.length && isPiece(text, start, end) ? [] : [{ start, end, text: value }];
 }
 
 interface Line {

@@ -1,5 +1,6 @@
 import { boxes, type Candidate } from "./boxed.ts";
 import { isFormula, isNumber } from "./extract-bare.ts";
+import { deniedAnswer, namesAnother } from "./extract-context.ts";
 
 /** Every closed `<answer>…</answer>`, read by `read`; the first may have been opened in the prompt. */
 export function taggedAnswers(text: string, read: (inside: string) => string): readonly Candidate[] {
@@ -117,31 +118,63 @@ const ANSWER_IS =
   /\b(?:answers?|(?:correct|right|best) (?:option|choice))(?:\s{1,4}(?:to|for)\s[^.\n:=]{1,60}?)?(?:\s{1,4}(?:is|are|was|would be|will be|should be|must be|equals)\b|\s{0,4}(?=[:：=]))\s{0,4}[:：=]?\s{0,8}/gi;
 /** A comma ends the sentence before a word, unless the word goes on with the list or names a value. */
 const SENTENCE_END =
-  /[.?!](?=\s|$)|,\s+(?!(?:and|or)\s+(?:\P{L}|\p{L}(?!\p{L}))|\p{L}+\s*=)(?=\p{L}{2})|\s(?:because|since|where|which|as)\s/gu;
+  /(?<!\b(?:i\.e|e\.g))[.?!](?=\s|$)|,\s+(?!(?:and|or)\s+(?:\P{L}|\p{L}(?!\p{L}))|\p{L}+\s*=)(?=\p{L}{2})|\s(?:because|since|where|which|as)\s/gu;
 /** "the answer is found by …" announces no answer. */
-const NO_ANSWER = /^(?:found|obtained|computed|calculated|determined|not|in|by|to|below|above|as)\b/i;
+const NO_ANSWER =
+  /^(?:\w{1,12}ly\s+)?(?:found|obtained|computed|calculated|determined|not|in|by|to|below|above|as)\b/i;
 
 const ELSEWHERE = /\s(?:above|below)\W*$/i;
 
-/** "the answer is x", x up to the end of the sentence; display math as a whole. */
+/** "the answer is x", x up to the end of the sentence; display math as a whole. Also "Option C is correct", "I choose C". */
 export function answerIs(text: string): readonly Candidate[] {
-  if (!/answer|option|choice/i.test(text)) return [];
+  if (!/answer|option|choice|choose|pick|select/i.test(text)) return [];
   const matches = [...text.matchAll(ANSWER_IS)];
   const lineEnd = lineEndFinder(text);
-  return matches.flatMap((match, index): readonly Candidate[] => {
+  const announced = matches.flatMap((match, index): readonly Candidate[] => {
     const start = match.index + match[0].length;
     const display = displayAt(text, start);
     if (display !== null) return [display];
     const line = pastEnvironment(text, start, lineEnd(start), lineEnd);
     const end = Math.min(line, matches[index + 1]?.index ?? text.length);
-    const content = sentence(text.slice(start, end));
+    const content = withAlternative(text.slice(start, end));
     if (NO_ANSWER.test(content) || ELSEWHERE.test(content.slice(-40))) return [];
-    return [{ start, end: start + content.length, text: withoutAside(content.replace(FILLERS, "")) }];
+    const said = restated(content.replace(FILLERS, ""));
+    return [{ start, end: start + content.length, text: withoutAside(said) }];
   });
+  const chosen = [...text.matchAll(CHOSEN)].map(({ 0: all, 1: letter = "", index }) => {
+    const end = index + all.length;
+    return { start: end - letter.length, end, text: letter };
+  });
+  return chosen.length === 0
+    ? announced
+    : [...announced, ...chosen].sort((one, other) => one.start - other.start);
 }
 
+/** Of "5 dozen, i.e. 60", 60; of "0.5, i.e. 1/2", either; two other numbers stay together, and are no answer. */
+function restated(content: string): string {
+  if (content.length > 1_000) return content;
+  const [head = "", value] = content.split(/,?\s+i\.e\.,?\s+/);
+  return value !== undefined && isBareAnswer(value) && (!isBareAnswer(head) || !namesAnother(head, value))
+    ? value
+    : content;
+}
+
+/** "Option C is correct." at the beginning of a sentence, and "I choose C." at the end of one. */
+const CHOSEN =
+  /(?:(?:^|[.:!\n]\s{0,4})(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),? )?(?:[Oo]ption|[Cc]hoice|[Aa]nswer) (?=\(?[A-J]\)? is (?:the )?(?:correct|right|best)\b(?! (?:or|and)\b))|\bI (?:would )?(?:choose|pick|select) (?:(?:option|choice|answer) )?(?=\(?[A-J]\)?\s*(?:[.!]\s*)?(?:$|\n)))(\(?[A-J]\)?)/g;
+
 const FILLERS =
-  /^\s*(?:(?:therefore|thus|then|hence|simply|just|exactly|precisely|indeed|equal to|given by|approximately|about|roughly)[\s,:]+|(?:option|choice)\s+(?=\W?[A-Z]\b))+/i;
+  /^\s*(?:(?:therefore|thus|then|hence|simply|just|exactly|precisely|indeed|clearly|obviously|certainly|definitely|evidently|actually|equal to|given by|approximately|about|roughly)[\s,:]+|(?:option|choice)\s+(?=\W?[A-Z]\b))+/i;
+
+/** The sentence, and the next one when it names another value: "B. Or C." is no answer of one. */
+function withAlternative(line: string): string {
+  const first = sentence(line);
+  const other = ALTERNATIVE.exec(line.slice(first.length, first.length + 60));
+  return other === null ? first : line.slice(0, first.length + other[0].length);
+}
+
+const ALTERNATIVE =
+  /^[,;]\s+(?:not (?:really|quite|right|correct)|wrong|incorrect|no,? wait)\b|^[.?!;,]\s+(?:(?:or|maybe|perhaps|possibly|probably|even|alternatively|actually|no(?=[,.!:;])|nope|wait|oops|sorry|correction|scratch that)\b[\s,.:!—-]{1,4}){1,3}(?:(?:it|that|this)(?:['’]s| is| was| should be| must be) )?(?:[$(\\-]{0,3}\d[\d.,]*|\(?[A-J]\b\)?)/i;
 
 /** Up to the end of the sentence; what stands in brackets or in leading math ends none. */
 function sentence(line: string): string {
@@ -162,11 +195,12 @@ function sentence(line: string): string {
 
 const ASIDE = /\s\((?!mod|base)(?=[^()]*\p{L}{2})[^()]*\)[\s.]*$/iu;
 
-/** "5 (or five)" says 5; "(see above: 5)" may have lost its opening bracket. */
+/** "5 (or five)" says 5, "5 (or 6)" does not; "(see above: 5)" may have lost its opening bracket. */
 function withoutAside(content: string): string {
   if (content.length > 1_000) return content;
-  const head = content.replace(ASIDE, "");
-  if (head !== content && isBareAnswer(head)) return head;
+  const aside = ASIDE.exec(content)?.[0] ?? "";
+  const head = content.slice(0, content.length - aside.length);
+  if (aside !== "" && isBareAnswer(head) && !namesAnother(head, aside)) return head;
   return content.includes("(") || content.includes("[") ? content : content.replace(/\)[\s.]*$/, "");
 }
 
@@ -227,11 +261,12 @@ const OPEN_END =
   /(?:####|\banswers?\s{1,4}(?:is|are)|\banswers?[\s*_]{0,6}[:：]|\n[ \t>*_#-]{0,12}(?:the |final ){0,2}answer)[\s*_:：]*$/i;
 
 /**
- * Whether the text announces an answer and has none: a box that is empty or never closed, a tag that is never closed, or a marker at the very end. What comes
- * before it is working, and no rule that reads the end may take a number from there.
+ * Whether the text announces an answer and has none: a box that is empty or never closed, a tag that is never closed, a
+ * marker at the very end, or an answer that is only denied ("the answer is not 5"). The rest is working, and no rule that
+ * reads the end may take a number from there.
  */
 export function isAnswerMissing(text: string): boolean {
-  if (OPEN_END.test(text.slice(-200)) || isTagOpen(text)) return true;
+  if (OPEN_END.test(text.slice(-200)) || isTagOpen(text) || deniedAnswer(text) >= 0) return true;
   return /\\(?:boxed|fbox)/.test(text) && boxes(text).every((box) => box.text.trim() === "");
 }
 

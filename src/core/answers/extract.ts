@@ -1,6 +1,14 @@
 import { type Candidate, joinedBoxes } from "./boxed.ts";
-import { boldAnswer, formulaAnswer, isFormula, latexAnswer, numberAnswer } from "./extract-bare.ts";
+import {
+  boldAnswer,
+  formulaAnswer,
+  isFormula,
+  latexAnswer,
+  numberAnswer,
+  sentenceNumber,
+} from "./extract-bare.ts";
 import { cleanResponse, withoutBold } from "./extract-clean.ts";
+import { isBoxDenied } from "./extract-context.ts";
 import { answerIs, answerLines, hashLines, isAnswerMissing, taggedAnswers } from "./extract-marked.ts";
 import { normaliseAnswer } from "./text.ts";
 
@@ -53,7 +61,7 @@ type Finder = (text: string, marked: string) => readonly Candidate[];
 
 const FINDERS: Readonly<Record<ExtractionRule, Finder>> = {
   "answer-tag": (text) => taggedAnswers(text, insideTag),
-  boxed: joinedBoxes,
+  boxed: (text) => joinedBoxes(text).filter(({ start, end }) => !isBoxDenied(text, start, end)),
   hashes: hashLines,
   "answer-line": answerLines,
   "answer-is": answerIs,
@@ -69,13 +77,16 @@ const FINDERS: Readonly<Record<ExtractionRule, Finder>> = {
  *
  * By a marker:
  * - `answer-tag`: what a closed `<answer>…</answer>` holds, by the other rules or as a whole.
- * - `boxed`: a closed `\boxed{x}` or `\fbox{x}`; neighbouring ones are one answer of several parts ("1, 2").
+ * - `boxed`: a closed `\boxed{x}` or `\fbox{x}` that is not denied ("not \boxed{5}"); neighbouring ones are one answer of
+ *   several parts ("1, 2").
  * - `hashes`: `#### x`. Markdown has headings of that form: x is a number or a formula, or stands on the last line.
  * - `answer-line`: a line `A: x` or `(Final) answer: x`, x on the same or the next line; `A: x` under the same condition
  *   as `hashes`, and not when the text has a line `B: …`, which makes it a multiple choice.
- * - `answer-is`: "the (final) answer (to …) is x" or "answer: x" within a line, x up to the end of the sentence.
+ * - `answer-is`: "the (final) answer (to …) is x" or "answer: x" within a line, x up to the end of the sentence; "Option
+ *   C is correct", "I choose C".
  *
- * By the end of the text, unless that is a marker without an answer, such as a box that is never closed:
+ * By the end of the text, unless that is a marker without an answer, such as a box that is never closed, or "the answer is
+ * not 5". No piece of what is said is taken: half of "4 or 5", a value that is denied or scaled behind it ("5 dozen").
  * - `bold`: the last `**x**` on the last line with a digit, where x is a number, a formula or a choice from A to J.
  * - `latex`: the last of `$$…$$`, `\[…\]`, `$…$`, `\(…\)`; neighbouring ones are one answer; no digit may follow.
  * - `formula`: the last formula without math marks on the last line with a digit ("y = 2x + 3", "(1, 2)").
@@ -110,12 +121,27 @@ function extractFrom(
     if (chosen.text.length > MAX_ANSWER_LENGTH) return null;
     return {
       rule,
-      text: chosen.text.trim(),
+      text: tidied(chosen.text),
       candidates: countDifferent(candidates),
       hasTextAfter: hasTextAfter(text, chosen.end),
     };
   }
   return null;
+}
+
+/** Without a label and closing pictures; "negative 5" and "minus 5" are -5. */
+function tidied(text: string): string {
+  const trimmed = text.trim();
+  if (/^-?[\d.,]+$/.test(trimmed)) return trimmed;
+  if (/^\\text ?\{\s*\p{Lu}/u.test(trimmed)) {
+    const said = normaliseAnswer(trimmed);
+    return sentenceNumber(said.endsWith(".") ? said : `${said}.`)?.replace(/\.$/, "") ?? trimmed;
+  }
+  const bare = trimmed
+    .replace(/^(?:final )?answer *[:=] */i, "")
+    .replace(/(?:\s|\p{Extended_Pictographic}|\uFE0F|✓|∎)+$/u, "")
+    .replace(/^(?:negative|minus)\s+(?=\$?(?:\.?\d|\\(?:frac|sqrt|pi)))/i, "-");
+  return bare === "" ? trimmed : bare;
 }
 
 function isAnswer(text: string): boolean {
@@ -127,7 +153,7 @@ function isAnswer(text: string): boolean {
 function insideTag(inside: string): string {
   const marked = extractFrom(inside, { rules: MARKED_RULES });
   if (marked !== null) return marked.text;
-  if (!inside.trim().includes("\n") || isFormula(inside)) return inside;
+  if (!inside.trim().includes("\n") || isFormula(inside)) return sentenceNumber(inside) ?? inside;
   return extractFrom(inside, { rules: ["bold", "latex", "formula", "last-number"] })?.text ?? inside;
 }
 

@@ -116,6 +116,8 @@ function readTail(
 /** Units that are written right behind the digits; a single letter there is a variable, as in 5x. */
 const GLUED_UNIT =
   /^(?:mm|cm|km|kg|mg|ml|lbs?|oz|ft|hrs?|mins?|mph|am|pm|m\/s|km\/h)(?:\^?\{?[23]\}?|[²³])?$/i;
+/** "$18/day"; any other "/x" is a division. */
+const RATE = /^\/(?:second|minute|hour|hr|day|night|week|month|year|person|child|student|mile)s?$/i;
 const UNIT_WORD = /^\p{L}[\p{L}'’-]*(?:\^?\{?[23]\}?|[²³])?$/u;
 const SHORT_UNIT_WORDS = wordSet("m g s h l an at by in of on mm cm km kg mg ml lb oz ft yd mi hr am pm");
 /** Words that make another number of the one before them. */
@@ -127,13 +129,13 @@ const VALUE_WORDS = wordSet(
 
 function isUnit(text: string): boolean {
   if (text === "") return true;
-  if (!text.startsWith(" ")) return GLUED_UNIT.test(text);
+  if (!text.startsWith(" ")) return GLUED_UNIT.test(text) || RATE.test(text);
   return text
     .trim()
     .split(/[ /]+/)
     .every((written) => {
       const word = written.toLowerCase().replace(/[\^{}23²³]+$/, "");
-      if (!UNIT_WORD.test(written) || VALUE_WORDS.has(word)) return false;
+      if (!UNIT_WORD.test(written) || changesValue(word)) return false;
       return word.length >= 3 || SHORT_UNIT_WORDS.has(word);
     });
 }
@@ -172,6 +174,26 @@ export function mentionsNumberWord(text: string): boolean {
       (word) =>
         SMALL.includes(word) || TENS.includes(word) || VALUE_WORDS.has(word) || Object.hasOwn(SCALES, word),
     );
+}
+
+/** More words that make another number of the one before them: scales, and parts such as "eighths" and "billionths". */
+const SCALE_WORD =
+  /^(?:(?:ten|thousand|[mbtr]illion|quadrillion|quintillion|sextillion|septillion)s|(?:quadr|quint|sext|sept)illion|lakhs?|lacs?|crores?|mill?|mln|mio|bn|bil|tn|grand|gross|score|couples?|permille?s?|promille|ppm|ppb|ppt|bps|doubled?|tripled?|quadrupled?|halved|twice|thrice|fold|twofold|threefold|tenfold|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)ieth|hundredth|(?:thous|mill|bill|trill)(?:and|ion)th)s?)$/;
+
+/** Words that deny a number, hedge it or set another one beside it. */
+const DENIAL =
+  /^(?:no|nor|not|none|never|cannot|is|are|was|were|if|but|or|versus|vs|unless|except|wrong|incorrect|false|wait|hmm+|um+|uh+|oops|sorry|maybe|perhaps|possibly|probably|alternatively|actually|rather|instead|either|neither|otherwise|else|remainder|base|radix|mod|modulo)$/;
+
+/**
+ * Whether words behind a number are no unit: they name another number, scale this one, or deny it ("dozen", "or thirteen",
+ * "isn't", "remainder one", "base three", "13 also possible").
+ */
+export function changesValue(words: string): boolean {
+  if (/(?<!\p{L})\d/u.test(words) || /n['’]t\b/i.test(words) || mentionsNumberWord(words)) return true;
+  return words
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .some((word) => SCALE_WORD.test(word) || DENIAL.test(word));
 }
 
 export interface NumberComparison {

@@ -57,6 +57,7 @@ function substituted(node: Node, at: (name: string) => Node): Node {
 function signOf(node: Node): number | null {
   const value = symbolsOf(node).size > 0 ? null : decimalValue(node);
   if (value === null) return null;
-  if (value.size < value.reach - 45) return 0;
+  // Exactly 0 has no rounding error to be compared with.
+  if (value.size === Number.NEGATIVE_INFINITY || value.size < value.reach - 45) return 0;
   return value.re.isNegative() ? -1 : 1;
 }

@@ -1,4 +1,7 @@
-import { contains, mapChildren, type Node } from "./math/tree.ts";
+import { compareExpressions } from "./math/expression.ts";
+import { contains, mapChildren, type Node, symbolsOf } from "./math/tree.ts";
+import { UNKNOWN_FUNCTION } from "./math/vocabulary.ts";
+import { isRounded } from "./values.ts";
 
 /** The answer with names and signs written out: what is compared in the end. */
 export type Shape =
@@ -80,7 +83,7 @@ function withSign(node: Node, upper: 1 | -1): Node {
 type SequenceNode = Extract<Node, { kind: "sequence" }>;
 
 function shapeOfSequence(node: SequenceNode): Shape {
-  if (node.open === "") return listOf(node.parts.map(shapeOf));
+  if (node.open === "") return listOf(withoutDomain(node.parts).map(shapeOf));
   const isGrid =
     node.open === "[" &&
     node.parts.length > 0 &&
@@ -92,6 +95,17 @@ function shapeOfSequence(node: SequenceNode): Shape {
   const parts = spread(node.parts.map(shapeOf));
   if (node.open === "{") return { kind: "set", parts, node };
   return { kind: "tuple", brackets: node.open + node.close, parts, node };
+}
+
+/** "2πn, n ∈ ℤ": what is said of the variable of the parts before it is no part of the answer. */
+function withoutDomain(parts: readonly Node[]): readonly Node[] {
+  const last = parts.at(-1);
+  if (last?.kind !== "relation" || last.operators.join() !== "∈" || parts.length < 2) return parts;
+  const [name, set] = last.parts;
+  if (name?.kind !== "symbol" || set?.kind !== "symbol" || set.name !== "\\mathbb Z") return parts;
+  const values = parts.slice(0, -1);
+  const isAbout = values.every((part) => symbolsOf(part).has(name.name));
+  return isAbout ? values : parts;
 }
 
 /** A "±" among other parts stands for two of them. */
@@ -143,6 +157,7 @@ function shapeOfRelation(node: RelationNode): Shape {
       : { kind: "assignment", name, value: shapeOf(right), node };
   }
   const name = nameOf(left);
+  if (!isConsistent(name === null ? parts : parts.slice(1))) return { kind: "condition", node };
   if (name !== null) return { kind: "assignment", name, value: shapeOf(right), node };
   const last = parts.length === 2 ? nameOf(right) : null;
   if (last !== null) return { kind: "assignment", name: last, value: shapeOf(left), node };
@@ -150,6 +165,25 @@ function shapeOfRelation(node: RelationNode): Shape {
     (part) => !contains(part, ({ kind }) => kind === "symbol" || kind === "plus-minus"),
   );
   return isComputation ? shapeOf(right) : { kind: "condition", node };
+}
+
+/** Whether the numbers of a chain are one number, but for rounding: "4 + 5 = 9" and "2/3 = 0.67", and not "6 = 5". */
+function isConsistent(parts: readonly Node[]): boolean {
+  const numbers = parts.filter((part) => isNumber(part));
+  return numbers.every((part, index) => {
+    const before = numbers[index - 1];
+    return before === undefined || compareExpressions(before, part) === "equal" || isRounded(part, before);
+  });
+}
+
+function isNumber(node: Node): boolean {
+  const isOther = ({ kind }: Node): boolean =>
+    kind === "symbol" ||
+    kind === "plus-minus" ||
+    kind === "words" ||
+    kind === "sequence" ||
+    kind === "matrix";
+  return !contains(node, isOther);
 }
 
 /** "(x, y) = (3, −2)" says x = 3 and y = −2. */
@@ -193,6 +227,10 @@ function nameOf(node: Node): string | null {
       );
       return isDerivative ? JSON.stringify(node, bigintText) : null;
     }
+    case "call":
+      // "|AB|" is a length; "|x|" is none, and |x| = 5 is not solved.
+      if (node.name === "abs" && node.of[0]?.kind === "product") return nameOf(node.of[0]);
+      return node.name.startsWith(UNKNOWN_FUNCTION) ? JSON.stringify(node, bigintText) : null;
     default:
       return null;
   }

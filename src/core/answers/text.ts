@@ -8,7 +8,7 @@ import { lastBoxed } from "./boxed.ts";
  */
 export function normaliseAnswer(answer: string): string {
   const boxed = /^\W*\\(?:boxed|fbox)/.test(answer) ? lastBoxed(answer) : null;
-  const bare = halfWidth(boxed ?? answer)
+  const bare = withSigns(withoutLabel(halfWidth(boxed ?? answer)))
     .replace(CURRENCY_CODE, "")
     .replace(/<<[^<>\n]*>>/g, "")
     .replace(/\u2212/g, "-")
@@ -28,6 +28,22 @@ export function normaliseAnswer(answer: string): string {
     .trim();
 }
 
+/** "\text{Answer: }18" -> "18" */
+function withoutLabel(text: string): string {
+  return text.replace(
+    /^\s*\\text ?\{\s*(?:the )?(?:final )?answer\s*(?:(?::|is|=)\s*)?\}\s*[:=]?|^\s*(?:the )?(?:final )?answer\s*[:=]/i,
+    "",
+  );
+}
+
+const SIGN_WORD =
+  /^\s*(?:(?:\\text ?\{\s*)?(?:negative|minus)\s*\}|(?:negative|minus)\s)\s*(?=\$?[\d\\]|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|infinity)\b)/i;
+
+/** "\text{negative }5" -> "-5", "minus five" -> "-five", "5¢" -> "5 cents" */
+function withSigns(text: string): string {
+  return text.replace(SIGN_WORD, "-").replace(/¢|\\cent(?![a-zA-Z])/g, " cents");
+}
+
 const CURRENCY_CODE = /^(?:USD|EUR|GBP|CAD|AUD|INR|CNY|JPY|Rs\.?|US(?=\$)) *(?=[\d$])/;
 
 /** "１２" -> "12": ASCII in the width of East Asian letters. */
@@ -38,7 +54,7 @@ function halfWidth(text: string): string {
 /** An answer without its box, Markdown marks and closing punctuation; everything else as it was written. */
 export function bareFormula(answer: string): string {
   const boxed = /^\W*\\(?:boxed|fbox)/.test(answer) ? lastBoxed(answer) : null;
-  return withoutMarks(halfWidth(boxed ?? answer).replace(/<<[^<>\n]*>>/g, ""))
+  return withoutMarks(withSigns(withoutLabel(halfWidth(boxed ?? answer))).replace(/<<[^<>\n]*>>/g, ""))
     .replace(/^\*\*|\*\*$/g, "")
     .replace(CURRENCY_CODE, "")
     .replace(/\{([:+-])\}/g, "$1")

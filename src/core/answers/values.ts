@@ -16,7 +16,7 @@ export function compareValues(gold: Node, given: Node, options: NumberComparison
   if (infinite !== null) return infinite;
   const verdict = compareExpressions(gold, given);
   if (verdict === "equal") return verdict;
-  if (isRounded(gold, given) || isRounded(given, gold)) return "equal";
+  if (isFinelyRounded(gold, given) || isFinelyRounded(given, gold)) return "equal";
   if (isWithin(gold, given, options.tolerance)) return "equal";
   const isOutOfReach = verdict === "unknown" && (isBeyond(gold, given) || isBeyond(given, gold));
   return isOutOfReach ? "different" : verdict;
@@ -49,12 +49,18 @@ function isInfinity(node: Node): boolean {
  * Whether `written` is a decimal of six places or more, and `exact`, which was not written as a decimal, rounds to it:
  * |exact − written| ≤ 10^−places / 2.
  */
-function isRounded(written: Node, exact: Node): boolean {
+function isFinelyRounded(written: Node, exact: Node): boolean {
   const decimal = decimalOf(written);
   if (decimal === null || decimal.places < MIN_ROUNDED_PLACES) return false;
   if (String(decimal.value.numerator).replace("-", "").length < MIN_ROUNDED_DIGITS) return false;
   if (contains(exact, (node) => node.kind === "number" && node.places !== null)) return false;
-  return isWithinHalf(decimal.value, exactValue(exact) ?? exact, decimal.places);
+  return isRounded(written, exact);
+}
+
+/** Whether `written` is a decimal, of any number of places, and `exact` rounds to it. */
+export function isRounded(written: Node, exact: Node): boolean {
+  const decimal = decimalOf(written);
+  return decimal !== null && isWithinHalf(decimal.value, exactValue(exact) ?? exact, decimal.places);
 }
 
 interface Decimal {
@@ -81,7 +87,7 @@ function isWithinHalf(decimal: Rational, exact: Rational | Node, places: number)
     const distance = difference < 0n ? -difference : difference;
     return 2n * distance * 10n ** BigInt(places) <= exact.denominator * decimal.denominator;
   }
-  const value = decimalValue(exact);
+  const value = places < decimals.digits - 4 ? decimalValue(exact) : null;
   if (value === null) return false;
   const written = decimals.fraction(decimal.numerator, decimal.denominator);
   const half = decimals.fraction(1n, 2n * 10n ** BigInt(places));

@@ -22,13 +22,14 @@ const MEANINGS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Words as they are compared: lower case, without article, punctuation and "is"; phrases that say the same, the same. */
+/** Words as they are compared: lower case, without article, "there is" and punctuation; phrases that say the same, the same. */
 export function plainWords(text: string): string {
   const bare = text
     .toLowerCase()
     .replace(/[’]/g, "'")
     .replace(/[\s.,;:!?()"“”_*-]+/g, " ")
     .trim()
+    .replace(/^there (?:is|are) (?=no )/, "")
     .replace(/^(?:the|an?) (?=\p{L}{2})/u, "");
   return MEANINGS.get(bare) ?? bare;
 }

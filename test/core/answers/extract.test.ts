@@ -59,8 +59,14 @@ describe("boxes", () => {
     { text: "\\fbox{7}", contents: ["7"] },
     { text: "\\boxed {7}", contents: ["7"] },
     { text: "\\boxed 7$ or so", contents: ["7"], note: "without braces, up to the $" },
-    { text: "\\boxed{\\boxed{5}}", contents: ["5"], note: "innermost" },
-    { text: "\\boxed{\\boxed{5} + \\boxed{6}}", contents: ["5", "6"] },
+    { text: "\\boxed{\\boxed{5}}", contents: ["5"], note: "the inner is all there is" },
+    { text: "\\boxed{$\\boxed{\\boxed{5}}$.}", contents: ["5"] },
+    { text: "\\boxed{x = \\boxed{5}}", contents: ["5"] },
+    { text: "\\boxed{\\boxed{5} + \\boxed{6}}", contents: ["5 + 6"], note: "the whole content" },
+    { text: "\\boxed{6 \\text{ not } \\boxed{5}}", contents: ["6 \\text{ not } 5"] },
+    { text: "\\boxed{6\\boxed{5}}", contents: ["6 ? 5"], note: "not 65" },
+    { text: "\\boxed{\\boxed{5} 6}", contents: ["5 ?  6"], note: "neither 5 nor 6" },
+    { text: "\\boxed{1} \\boxed{\\boxed{2} x}", contents: ["1", "2 x"], note: "the box before stays" },
     { text: "\\boxed{5} and \\boxed{6", contents: ["5"], note: "an unclosed box is not one" },
     { text: "\\boxed{\\{1, 2\\}}", contents: ["\\{1, 2\\}"], note: "escaped braces" },
     { text: "}} \\boxed{5}", contents: ["5"], note: "stray braces before" },
@@ -184,6 +190,50 @@ describe("findAnswer", () => {
     { text: "a total of 5 million", rule: "last-number", answer: "5 million" },
     { text: "a share of 28 %.", rule: "last-number", answer: "28 %" },
     { text: "which gives \\frac{1}{2}", rule: "last-number", answer: "\\frac{1}{2}" },
+    { text: "The answer is 5 (or five).", rule: "answer-is", answer: "5" },
+    { text: "The answer is 5 (or 6).", rule: "answer-is", answer: "5 (or 6)", note: "a hedge" },
+    { text: "Answer: 12 (if lucky 13)", rule: "answer-line", answer: "12 (if lucky 13)" },
+    { text: "#### 5 (alternatively six)", rule: "hashes", answer: "5 (alternatively six)" },
+    { text: "Answer: 18 dollars (9 eggs * $2)", rule: "answer-line", answer: "18 dollars", note: "working" },
+    { text: "The answer is 5 (see step 2).", rule: "answer-is", answer: "5" },
+    { text: "The answer is not 5. The answer is 6.", rule: "answer-is", answer: "6" },
+    { text: "The answer is 5, or maybe 6.", rule: "answer-is", answer: "5, or maybe 6." },
+    { text: "The answer is B. Or C.", rule: "answer-is", answer: "B. Or C" },
+    { text: "The answer is B. Or is it?", rule: "answer-is", answer: "B" },
+    { text: "The answer is 5. Actually, it's 6.", rule: "answer-is", answer: "5. Actually, it's 6." },
+    { text: "The answer is 5? No, it is 6.", rule: "answer-is", answer: "5? No, it is 6." },
+    { text: "The answer is 5. No 6 is left.", rule: "answer-is", answer: "5" },
+    { text: "$x \\neq \\boxed{5}$", rule: "latex", answer: "x \\neq \\boxed{5}", note: "as a whole" },
+    { text: "Not \\boxed{5} but \\boxed{6}", rule: "boxed", answer: "6" },
+    { text: "\\boxed{5} is wrong; it is \\boxed{6}.", rule: "boxed", answer: "6" },
+    { text: "\\boxed{5} is not the only way.", rule: "boxed", answer: "5" },
+    { text: "\\boxed{\\text{Ann makes } 18 \\text{ dollars}}", rule: "boxed", answer: "18" },
+    { text: "<answer>Multiples of 18.</answer>", rule: "answer-tag", answer: "Multiples of 18." },
+    { text: "The answer is 5, wrong.", rule: "answer-is", answer: "5, wrong" },
+    { text: "The answer is 5 dozen, i.e. 60", rule: "answer-is", answer: "60" },
+    { text: "The answer is 5, i.e. 60.", rule: "answer-is", answer: "5, i.e. 60" },
+    { text: "The answer is negative 5.", rule: "answer-is", answer: "-5" },
+    { text: "The result is negative 5.", rule: "last-number", answer: "-5." },
+    { text: "We get minus **5**", rule: "last-number", answer: "-5" },
+    { text: "10 minus 5 is 5 eggs", rule: "last-number", answer: "5" },
+    { text: "The roots are 2 and 3.", rule: "formula", answer: "2, 3" },
+    { text: "x = 2 or x = 3", rule: "formula", answer: "x = 2, x = 3" },
+    { text: "**1**, **2** and **5**", rule: "bold", answer: "1, 2, 5" },
+    { text: "**A** or **B**", rule: "bold", answer: "A, B" },
+    { text: "**x = 2** and **x = 3**", rule: "bold", answer: "x = 2, x = 3" },
+    { text: "He lost some, but 5 are left.", rule: "last-number", answer: "5" },
+    { text: "He needs 5 more apples, 5 times.", rule: "last-number", answer: "5" },
+    { text: "(C)", rule: "bold", answer: "(C)" },
+    { text: "Option C is correct.", rule: "answer-is", answer: "C" },
+    { text: "So I choose (C).", rule: "answer-is", answer: "(C)" },
+    { text: "### 18", rule: "last-number", answer: "18" },
+    { text: "Final answer: 18 ✅", rule: "answer-line", answer: "18" },
+    { text: "So she makes $18/day.", rule: "last-number", answer: "$18/day." },
+    { text: "<answer>Janet makes 18 dollars.</answer>", rule: "answer-tag", answer: "18" },
+    { text: "<answer>The total is 18.</answer>", rule: "answer-tag", answer: "18." },
+    { text: "The answer is clearly 18.", rule: "answer-is", answer: "18" },
+    { text: "<answer>It is not 5.</answer>", rule: "answer-tag", answer: "It is not 5.", note: "left whole" },
+    { text: "<answer>Ann has 5 or six.</answer>", rule: "answer-tag", answer: "Ann has 5 or six." },
   ])("finds $answer by $rule in $text ($note)", ({ text, rule, answer }) => {
     const found = findAnswer(text);
     expect(found && { ...found, text: found.text.replace(/ +/g, " ") }).toEqual({ rule, text: answer });
@@ -197,6 +247,31 @@ describe("findAnswer", () => {
     "Answer:",
     "####",
     "**bold** words",
+    "The answer is not 5.",
+    "The answer cannot be 5.",
+    "The answer isn't 5. He has 6.",
+    "The answer is definitely not **5**",
+    "It isn't $5$.",
+    "It is not x = 5.",
+    "5 is incorrect",
+    "It is **5**? No.",
+    "Anything but 5",
+    "5 dozen",
+    "**5** dozen",
+    "So 5 hundred years",
+    "It takes 5 and a half hours",
+    "The ratio is 4 : 5",
+    "The odds are 1 in 5",
+    "It is 1 out of 5",
+    "It is pi over 5",
+    "It is 3 over 5",
+    "It is the square root of 5",
+    "We get 2x plus 5",
+    "10 eggs minus 5",
+    "That is 20% of 5",
+    "The temperature is - 5",
+    "It is four or 5 or six",
+    "between 4 and 5",
     "$x$",
     "= =",
   ])("finds nothing in %j", (text) => {
@@ -235,7 +310,7 @@ describe("extractAnswer", () => {
     { text: "A: 5\nA: 7", last: "7", first: "5" },
     { text: "The answer is 5. No, the answer is 7.", last: "7", first: "5" },
     { text: "<answer>5</answer><answer>7</answer>", last: "7", first: "5" },
-    { text: "**5** or **7**", last: "7", first: "7" },
+    { text: "**5**. Or **7**", last: "7", first: "7" },
   ])("takes the last or the first of several marked answers in $text", ({ text, last, first }) => {
     expect(flags(text)?.text).toBe(last);
     expect(flags(text, { which: "last" })?.text).toBe(last);
@@ -367,6 +442,17 @@ describe("extractAnswer in linear time", () => {
     "\\text{",
     "\\frac{1}{",
     "😀",
+    "\\boxed{1 \\boxed{2}",
+    "the answer is not ",
+    "not 5 ",
+    "or **5** ",
+    "I choose B ",
+    "Option C is ",
+    "\\text{A ",
+    "not \\boxed{5} is ",
+    "answer is 5. no, ",
+    "x or ",
+    "i.e. ",
   ];
 
   it.each(units)(
@@ -382,6 +468,27 @@ describe("extractAnswer in linear time", () => {
     },
     30_000,
   );
+});
+
+describe("boxes in linear time", () => {
+  it.each([
+    { name: "100,000 boxes in one", text: `\\boxed{${"\\boxed{1},".repeat(100_000)}}` },
+    { name: "boxes 100,000 deep with a digit each", text: "\\boxed{1".repeat(100_000) + "}".repeat(100_000) },
+    {
+      name: "boxes 50,000 deep with a box beside each",
+      text: "\\boxed{\\boxed{1},".repeat(50_000) + "}".repeat(50_000),
+    },
+    {
+      name: "2,000 boxes in a row, each 200 deep",
+      text: `${"\\boxed{1".repeat(200)}${"}".repeat(200)} x `.repeat(2_000),
+      count: 2_000,
+    },
+  ])("reads $name with less than a second of work", ({ text, count = 1 }) => {
+    const start = process.cpuUsage();
+    expect(boxes(text)).toHaveLength(count);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1_000).toBeLessThan(1_000);
+  });
 });
 
 describe("findReferenceAnswer", () => {

@@ -39,7 +39,7 @@ export interface Complex<R> {
   readonly im: R;
   readonly size: number;
   readonly reach: number;
-  /** A term was so small beside another one that nothing is left of it. */
+  /** Something was so small beside something else that nothing is left of it, or as good as nothing. */
   readonly isAbsorbing: boolean;
 }
 
@@ -50,8 +50,14 @@ export interface Environment<R> {
   readonly logBase: number | null;
 }
 
+/** Smaller arguments than 10^this leave little but the first terms of a function's series: e^z is 1 + z. */
+const MIN_ARGUMENT_SIZE = -10;
+
 /** Larger arguments of exp, sin and cos are refused: too much would be lost, or take too long. */
 const MAX_ARGUMENT_SIZE = 7;
+
+/** All smaller integers are exact in every precision. */
+const LONG = 2n ** 53n;
 
 /** Complex numbers over the given reals. Roots and logarithms are principal; odd roots of negative numbers are real. */
 export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>): Arithmetic<Complex<R>> {
@@ -68,6 +74,9 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
   const isReal = (of: C): boolean => reals.sign(of.im) === 0;
   const isZero = (of: C): boolean =>
     of.size === Number.NEGATIVE_INFINITY || of.size < of.reach - reals.digits + 3;
+
+  /** Whether a function says next to nothing of its argument. Rounding beside 0 is no such argument, since its reach is larger. */
+  const isTiny = (of: C): boolean => Number.isFinite(of.reach) && of.reach < MIN_ARGUMENT_SIZE;
 
   const add = (a: C, b: C): C | null => {
     const reach = Math.max(a.reach, b.reach);
@@ -98,9 +107,10 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
     if (of.size > MAX_ARGUMENT_SIZE) return null;
     const radius = reals.exp(of.re);
     const reach = reals.size(radius) + Math.max(0, of.reach);
-    if (isReal(of)) return make(radius, zero, reach, of.isAbsorbing);
+    const isAbsorbing = of.isAbsorbing || isTiny(of);
+    if (isReal(of)) return make(radius, zero, reach, isAbsorbing);
     const [re, im] = [reals.multiply(radius, reals.cos(of.im)), reals.multiply(radius, reals.sin(of.im))];
-    return make(re, im, reach, of.isAbsorbing);
+    return make(re, im, reach, isAbsorbing);
   };
   const ln = (of: C): C | null => {
     if (isZero(of)) return null;
@@ -129,7 +139,15 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
   });
   const i: C = { re: zero, im: one, size: 0, reach: 0, isAbsorbing: false };
   const rational = ({ numerator, denominator }: Rational): C | null =>
-    then(reals.fraction(numerator, denominator), plain);
+    then(reals.fraction(numerator, denominator), (value) => {
+      // 3.14159… with a hundred digits: what sets it apart from π is cut off.
+      const isCut = isLong(numerator) || isLong(denominator);
+      return make(value, zero, Number.NEGATIVE_INFINITY, isCut);
+    });
+  const isLong = (of: bigint): boolean => {
+    if (of < LONG && of > -LONG) return false;
+    return String(of).replace(/^-|0+$/g, "").length > reals.digits;
+  };
 
   const power = (base: C, exponent: C | null, exact: Rational | null): C | null => {
     if (exact === null) return exponent && then(ln(base), (log) => then(multiply(log, exponent), exp));
@@ -168,7 +186,7 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
   };
   const isReliable = (of: C): boolean => of.size <= MAX_ARGUMENT_SIZE && isReal(of);
   const sin = (of: C): C | null => {
-    if (isReliable(of)) return make(reals.sin(of.re), zero, Math.max(of.reach, 0), of.isAbsorbing);
+    if (isReliable(of)) return make(reals.sin(of.re), zero, of.reach, of.isAbsorbing || isTiny(of));
     return then(multiply(of, i), (turned) =>
       then(exp(turned), (up) =>
         then(exp(negate(turned)), (down) =>
@@ -178,7 +196,8 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
     );
   };
   const cos = (of: C): C | null => {
-    if (isReliable(of)) return make(reals.cos(of.re), zero, Math.max(of.reach, 0), of.isAbsorbing);
+    if (isReliable(of))
+      return make(reals.cos(of.re), zero, Math.max(of.reach, 0), of.isAbsorbing || isTiny(of));
     return then(multiply(of, i), cosh);
   };
   const sinh = (of: C): C | null =>
@@ -191,13 +210,11 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
     );
   /** (1/2i) ln((1 + iz)/(1 − iz)) */
   const arctan = (of: C): C | null => {
-    if (isReal(of))
-      return make(
-        reals.atan2(of.re, one),
-        zero,
-        Math.max(of.reach - Math.max(0, 2 * of.size), -1),
-        of.isAbsorbing,
-      );
+    if (isReal(of)) {
+      const isFar = of.size > -MIN_ARGUMENT_SIZE; // all of them are nearly a right angle
+      const reach = of.reach - Math.max(0, 2 * of.size);
+      return make(reals.atan2(of.re, one), zero, reach, of.isAbsorbing || isTiny(of) || isFar);
+    }
     return then(multiply(of, i), (turned) =>
       then(add(number(1), turned), (above) =>
         then(subtract(number(1), turned), (below) =>
@@ -214,7 +231,7 @@ export function complexNumbers<R>(reals: Reals<R>, environment: Environment<R>):
       then(subtract(number(1), square), (left) =>
         then(sqrt(left), (root) => {
           if (isReal(of) && isReal(root))
-            return make(reals.atan2(of.re, root.re), zero, root.reach, of.isAbsorbing);
+            return make(reals.atan2(of.re, root.re), zero, root.reach, root.isAbsorbing || isTiny(of));
           return then(multiply(of, i), (turned) =>
             then(add(turned, root), (sum) => then(ln(sum), (log) => divide(log, i))),
           );

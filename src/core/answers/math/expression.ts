@@ -55,9 +55,13 @@ function integerPoints(nodes: readonly Node[]): readonly ReadonlyMap<string, big
   };
   for (const node of nodes) visit(node);
   if (inExponents.size === 0 && inFactorials.size === 0) return NO_INTEGERS;
+  const isSigned = nodes.some((node) => contains(node, tellsSigns));
   return [0, 1, 2, 3, 4].map((point) => {
     const values = new Map<string, bigint>();
-    for (const name of inExponents) values.set(name, BigInt(5 + (mixed(name, 900 + point) % 5_000)));
+    // Where signs matter, both parities and both signs, and powers that the numbers can hold.
+    const sign = isSigned && point % 2 === 1 ? -1 : 1;
+    const range = isSigned ? 40 : 5_000;
+    for (const name of inExponents) values.set(name, BigInt(sign * (5 + (mixed(name, 900 + point) % range))));
     // Different sizes, so that n! / (n − k)! is defined at some of them.
     for (const name of inFactorials)
       values.set(name, BigInt(4 + 3 * point + (mixed(name, 950 + point) % (20 + 6 * point))));
@@ -72,21 +76,15 @@ function compareNumerically(
   logBase: number | null,
 ): Verdict {
   const isConstant = symbolsOf(gold).size === 0 && symbolsOf(given).size === 0;
-  const needsIntegers = contains(gold, isIntegerOnly) || contains(given, isIntegerOnly);
-  // |x| is x where x is positive: a formula that tells signs apart is also tried with negative values.
-  const isSigned =
-    (contains(gold, tellsSigns) || contains(given, tellsSigns)) &&
-    !contains(gold, isRoot) &&
-    !contains(given, isRoot);
+  const isSigned = contains(gold, tellsSigns) || contains(given, tellsSigns);
+  const needsIntegers = [gold, given].some(
+    (node) => contains(node, isIntegerOnly) || (isSigned && contains(node, isSymbolicPower)),
+  );
+  const { value, points } = isConstant ? ONE_POINT : pointsFor([gold, given]);
   const environment = (point: number): Omit<Environment<never>, "symbol"> => ({
     integers: needsIntegers ? (integers[point % integers.length] ?? new Map()) : new Map(),
     logBase,
   });
-  const value = (name: string, point: number): number => {
-    const positive = (SCALES[point] ?? 1) * (0.25 + (3 * mixed(name, 40 + point)) / 2 ** 32);
-    return isSigned && point % 4 >= 2 ? -positive : positive;
-  };
-  const points = isConstant ? 1 : 6;
   let agreeing = 0;
   for (let point = 0; point < points; point++) {
     const symbol = (name: string): number => value(name, point);
@@ -108,7 +106,77 @@ function compareNumerically(
 }
 
 /** Points of several sizes: the root of (x − 5)² is 5 − x only where x is small. */
-const SCALES = [1, 9, 1, 80, 0.1, 700];
+const SCALES = [1, 9, 1, 80, 0.1, 700, 1e-6, 1e5];
+
+interface Points {
+  readonly points: number;
+  readonly value: (name: string, point: number) => number;
+}
+
+const ONE_POINT: Points = { points: 1, value: () => 1 };
+
+/**
+ * Values of the variables at several points. |x| is x where x is positive, and |x − 1000| is 1000 − x where x is small: formulas
+ * that tell signs apart are also tried with negative values, and all of them with values beyond their largest constant.
+ * A variable under a root or in a logarithm is positive.
+ */
+function pointsFor(nodes: readonly Node[]): Points {
+  const scales = [...SCALES, 100 * Math.min(1e12, Math.max(...nodes.map(largestConstant)))];
+  const positive = new Set<string>();
+  for (const node of nodes) positiveSymbols(node, positive);
+  const names = [...nodes.reduce((all, node) => symbolsOf(node, all), new Set<string>())]
+    .filter((name) => !positive.has(name))
+    .sort();
+  const isSigned = names.length > 0 && nodes.some((node) => contains(node, tellsSigns));
+  const value = (name: string, point: number): number => {
+    const scale = scales[point % scales.length] ?? 1;
+    const size = scale * (0.25 + (3 * mixed(name, 40 + point)) / 2 ** 32);
+    const at = names.indexOf(name);
+    return isSigned && at >= 0 && isNegativeAt(name, at, point) ? -size : size;
+  };
+  // The number of sizes is odd, so that another round has other signs for each.
+  const rounds = isSigned ? (names.length > 1 ? 4 : 2) : 1;
+  return { points: rounds * scales.length, value };
+}
+
+/** All combinations of signs for the first four variables; chance for the others, which few formulas have. */
+function isNegativeAt(name: string, variable: number, point: number): boolean {
+  const bits = variable < 4 ? point >> variable : mixed(name, 200 + point);
+  return (bits & 1) === 1;
+}
+
+function largestConstant(node: Node): number {
+  const value = symbolsOf(node).size > 0 ? null : exactValue(node);
+  if (value !== null) {
+    const magnitude = Math.abs(Number(value.numerator) / Number(value.denominator));
+    return Number.isFinite(magnitude) ? Math.max(1, magnitude) : 1;
+  }
+  return Math.max(1, ...childrenOf(node).map(largestConstant));
+}
+
+function positiveSymbols(node: Node, into: Set<string>): void {
+  if (node.kind === "power") {
+    if (!isWholeExponent(node.exponent)) symbolsOf(node.base, into);
+  } else if (node.kind === "call" && ["sqrt", "root", "ln", "log"].includes(node.name)) symbolsOf(node, into);
+  for (const part of childrenOf(node)) positiveSymbols(part, into);
+}
+
+/** "x^n", which is real for negative x only where n is whole. */
+function isSymbolicPower(node: Node): boolean {
+  return (
+    node.kind === "power" &&
+    symbolsOf(node.base).size > 0 &&
+    symbolsOf(node.exponent).size > 0 &&
+    isWholeExponent(node.exponent)
+  );
+}
+
+/** "2", "6/2", and "2n", which is taken for whole. */
+function isWholeExponent(exponent: Node): boolean {
+  const value = exactValue(exponent);
+  if (value !== null) return value.numerator % value.denominator === 0n;
+  return !contains(exponent, ({ kind }) => kind === "quotient" || kind === "constant" || kind === "call");
+}
 
 /** Digits that rounding may take beyond the reach of a value: some for each operation. */
 const SLACK = 3.5;
@@ -135,9 +203,11 @@ function verdictOf<R>(
   if (difference.size > noise + 1) return "different";
   if (left.isAbsorbing || right.isAbsorbing) return "unknown";
   if (integers.size > 0 && left.size === Number.NEGATIVE_INFINITY) return "unknown"; // as in `compareModular`
-  // Beside a value that is itself no more than rounding, agreement is measured by what was added up.
   const size = Math.max(left.size, right.size);
-  const isNothing = size <= noise + 1;
+  // Two values that are no more than their own rounding are both 0, as far as so small an error tells. The error of one
+  // never excuses the other: 10^100 sin π is not 5.
+  const isOwnNoise = (of: Complex<R>): boolean => of.size <= of.reach - digits + SLACK + 1;
+  const isNothing = noise + 1 <= -MIN_RESOLUTION && isOwnNoise(left) && isOwnNoise(right);
   return isNothing || size - noise >= MIN_RESOLUTION ? "equal" : "unknown";
 }
 
@@ -163,11 +233,6 @@ function tellsSigns(node: Node): boolean {
     node.kind === "call" &&
     (node.name === "abs" || node.name === "sign" || node.name === "floor" || node.name === "ceil")
   );
-}
-
-function isRoot(node: Node): boolean {
-  if (node.kind === "call") return ["sqrt", "root", "ln", "log"].includes(node.name);
-  return node.kind === "power" && (exactValue(node.exponent)?.denominator ?? 2n) !== 1n;
 }
 
 /** Whether our arithmetic can say anything of a formula; not of towers of powers, or of what has no one value. */

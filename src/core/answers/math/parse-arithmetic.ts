@@ -1,4 +1,4 @@
-import { mentionsNumberWord } from "../number.ts";
+import { changesValue } from "../number.ts";
 import { type Cursor, deeper, isCommand, isMark, peek, skipMark, UNREADABLE } from "./cursor.ts";
 import { readAtom, readGroup, startsAtom } from "./parse-atom.ts";
 import { call, type Node } from "./tree.ts";
@@ -72,10 +72,13 @@ function isStatement(words: string): boolean {
 /** A unit behind a value carries no value: "3\sqrt{2} cm", "5 \text{ m}^2", "7 km/h". Nothing may follow it. */
 function skipUnit(cursor: Cursor): void {
   cursor.units += 1;
+  // A short word such as "lakh" comes as four names.
+  let word = "";
   for (;;) {
-    const { kind, text } = peek(cursor);
+    const { kind, text, spaced } = peek(cursor);
+    word = spaced || kind !== "name" ? text : word + text;
     if (kind === "unit" || kind === "words" || kind === "name") {
-      if (mentionsNumberWord(text) || isStatement(text)) throw UNREADABLE; // "2 dozen", "n is even"
+      if (changesValue(word) || isStatement(text)) throw UNREADABLE; // "2 dozen", "n is even", "12 (or 13)"
       cursor.at += 1;
     } else if (skipMark(cursor, "^")) {
       if (isMark(cursor, "{")) readGroup(cursor);

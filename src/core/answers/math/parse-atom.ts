@@ -3,7 +3,7 @@ import { readList, readMatrix, sequence } from "./parse.ts";
 import { readExponent, readPower, readProduct, readSum } from "./parse-arithmetic.ts";
 import type { Token } from "./tokens.ts";
 import { type Closing, call, contains, integer, mapChildren, type Node, type Opening } from "./tree.ts";
-import { ANGLE_FUNCTIONS } from "./vocabulary.ts";
+import { ANGLE_FUNCTIONS, UNKNOWN_FUNCTION } from "./vocabulary.ts";
 
 /** Whether what comes next can be a factor beside the one before. */
 export function startsAtom(cursor: Cursor): boolean {
@@ -131,9 +131,12 @@ function readSubscript(cursor: Cursor): string {
 }
 
 const APPLIED = /^[fgh]$/i;
+/** "P(A)", "p(x)"; "P(1 + r)" is a principal with interest, a product. */
+const PROBABILITY_OR_POLYNOMIAL = /^[PQpq]$/;
 
 function readName(cursor: Cursor, written: string): Node {
   let name = written;
+  const isBehindName = peek(cursor, -2).kind === "name" && !peek(cursor, -1).spaced;
   if (skipMark(cursor, "_")) name += `_${readSubscript(cursor)}`;
   while (skipMark(cursor, "'")) name += "'";
   if (name === "pi" || name === "e" || name === "i") return { kind: "constant", name };
@@ -142,6 +145,15 @@ function readName(cursor: Cursor, written: string): Node {
   if (name === "C" && isMark(cursor, "(")) return readCombinations(cursor);
   if (APPLIED.test(name[0] ?? "") && isMark(cursor, "(")) {
     const applied = appliedName(cursor, name);
+    if (applied !== null) return { kind: "symbol", name: applied };
+    // "f(x + 1)" is no product; "mg(h + R)" is one, and so is "h(a + b)", a height.
+    const isFunction = /^[fg]/.test(name) && !peek(cursor).spaced && !isBehindName;
+    if (isFunction) return { kind: "call", name: `${UNKNOWN_FUNCTION}${name}`, of: readArguments(cursor) };
+  }
+  if (PROBABILITY_OR_POLYNOMIAL.test(name) && isMark(cursor, "(") && !isBehindName) {
+    const { text } = peek(cursor, 1);
+    const isSimple = /^(?:[A-Zxyzt]|\d+)$/.test(text);
+    const applied = (isSimple ? appliedName(cursor, name) : null) ?? probabilityName(cursor, name);
     if (applied !== null) return { kind: "symbol", name: applied };
   }
   return { kind: "symbol", name };
@@ -154,6 +166,25 @@ function readCombinations(cursor: Cursor): Node {
   return isPair
     ? call("binom", ...of.parts)
     : { kind: "product", parts: [{ kind: "symbol", name: "C" }, of] };
+}
+
+/** "P(X = 1)", "P(A | B)", "P(\text{red})" before a "=": a name as a whole, with a capital letter or a word in it. */
+function probabilityName(cursor: Cursor, name: string): string | null {
+  if (name !== "P") return null;
+  let inside = "";
+  let hasEvent = false;
+  for (let ahead = 1; ahead < 16; ahead++) {
+    const { kind, text } = peek(cursor, ahead);
+    if (kind === "end" || text === "(") return null;
+    if (kind === "mark" && text === ")") {
+      if (!hasEvent || !isMark(cursor, "=", ahead + 1)) return null;
+      cursor.at += ahead + 1;
+      return `P(${inside})`;
+    }
+    hasEvent ||= kind === "words" || (kind === "name" && /^[A-Z]$/.test(text));
+    inside += text;
+  }
+  return null;
 }
 
 /** "f(x)", "g(2)": a name as a whole, since nothing is known of the function. Null for "h(a+b)", which is a product. */

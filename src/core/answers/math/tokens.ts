@@ -82,7 +82,7 @@ export function tokenise(text: string): Token[] | null {
           mark(read.text);
           break;
         case "text": {
-          if (/\p{L}/u.test(read.text) && !/^\s*\d/.test(read.text)) {
+          if (isText(read.text)) {
             pushText(read.text, tokens.at(-1), push);
           } else if (!nested(read.text)) return null;
           break;
@@ -215,9 +215,31 @@ function readDigits(
   }
   REPEATING.lastIndex = end;
   const repeat = REPEATING.exec(text);
-  if (repeat === null) return { digits: plain, end };
+  if (repeat === null) return dottedRepeat(text, plain, end) ?? { digits: plain, end };
   return { digits: plain, end: end + repeat[0].length, repeat: repeat[1] ?? "" };
 }
+
+const DOTS = /(?:\.\.\.|…| ?\\(?:l|c)?dots(?![a-zA-Z]))/y;
+/** The first digits, and the shortest block of digits that fills the rest: one digit three times, more digits twice. */
+const REPEATS = /^(\d*\.\d*?)(?:([1-9])\2{2,}|(\d{2,}?)\3+)$/;
+
+/** "0.333…" and "0.1212\ldots" are repeating decimals; of "3.14…" nobody can tell how it goes on. */
+function dottedRepeat(
+  text: string,
+  plain: string,
+  end: number,
+): { readonly digits: string; readonly end: number; readonly repeat: string } | null {
+  DOTS.lastIndex = end;
+  const dots = DOTS.exec(text);
+  if (dots === null || plain.length > MAX_REPEATING) return null;
+  const [, head = "", one, more] = REPEATS.exec(plain) ?? [];
+  const repeat = one ?? more;
+  if (repeat === undefined || /^0+$/.test(repeat)) return null;
+  return { digits: head.replace(/\.$/, ""), end: end + dots[0].length, repeat };
+}
+
+/** Digits of "0.333…" that are looked at. */
+const MAX_REPEATING = 60;
 
 type Command =
   | { readonly kind: "blank" | "mark" | "text"; readonly text: string; readonly end: number }
@@ -306,6 +328,12 @@ function letterAt(text: string, from: number): { readonly inner: string; readonl
 
 type Push = (kind: Token["kind"], text: string) => void;
 
+/** Whether the content of \text{…}, \mathbf{…} and their like is words, and no formula: "\mathbf{\frac{3}{4}}". */
+function isText(content: string): boolean {
+  if (!/\p{L}/u.test(content) || /^\s*\d/.test(content)) return false;
+  return !/^\s*-?\\[dtc]?(?:frac|sqrt)(?![a-z])/.test(content);
+}
+
 /** The content of \text{…} and its like. */
 function pushText(content: string, previous: Token | undefined, push: Push): void {
   const text = content.replace(/\\[ ,;!]|~/g, " ").trim();
@@ -315,6 +343,7 @@ function pushText(content: string, previous: Token | undefined, push: Push): voi
   else if (/^[mgshlLNJWK]$/.test(text) && previous !== undefined && isValueEnd(previous)) push("unit", text);
   else if (/^[A-Za-z]$/.test(text)) push("name", text);
   else if (FUNCTIONS.has(text)) push("function", FUNCTIONS.get(text) ?? text);
+  else if (word === "infinity") push("name", word);
   else push("words", text);
 }
 

@@ -24,6 +24,9 @@ export const FUNCTIONS: ReadonlyMap<string, string> = new Map([
       asinh:arcsinh acosh:arccosh atanh:arctanh lg:lg lb:lb sgn:sign sign:sign Abs:abs`),
 ]);
 
+/** Stands before the name of a function of which nothing is known, as in f(x + 1). */
+export const UNKNOWN_FUNCTION = "apply ";
+
 /** Functions that read their argument as an angle. */
 export const ANGLE_FUNCTIONS: ReadonlySet<string> = new Set(words("sin cos tan cot sec csc"));
 

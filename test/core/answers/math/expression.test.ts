@@ -120,6 +120,26 @@ describe("compareExpressions", () => {
     ["\\lfloor x\\rfloor", "x"],
     ["|x-5|", "5-x"],
     ["\\sqrt{(x-100)^2}", "100-x"],
+    ["|x|", "x\\frac{\\sqrt{2}}{\\sqrt{2}}"],
+    ["|x|\\sqrt{2}", "x\\sqrt{2}"],
+    ["|x|\\sqrt{y}", "x\\sqrt{y}"], // y is positive, and x is anything
+    ["2^{|x|}", "2^x"],
+    ["|x-1000|", "1000-x"],
+    ["|x+1000|", "x+1000"],
+    ["|2x-6000|", "6000-2x"],
+    ["|x-10^{9}|", "10^{9}-x"],
+    ["\\sqrt{(x-5000)^2}", "5000-x"],
+    ["|\\sqrt{x}-100|", "100-\\sqrt{x}"],
+    ["|x||y|", "xy"],
+    ["|x||y||z|", "xyz"],
+    ["|w||x||y||z|", "wxyz"],
+    ["x^n", "|x|^n"],
+    ["|x|^{2k+1}", "x^{2k+1}"],
+    ["x^{\\frac{2}{2}}", "|x|"],
+    ["f(x+1)", "fx+f"],
+    ["f(x+1)", "f(x+2)"],
+    ["g(2x)", "2g(x)"],
+    ["P(A)", "PA"],
   ])("tells %s from %s", (one, other) => {
     expect(compare(one, other)).toBe("different");
   });
@@ -130,6 +150,24 @@ describe("compareExpressions", () => {
     ["\\lfloor x/100\\rfloor", "\\lfloor x/200\\rfloor"], // both 0 where x is small
     ["\\binom{n}{k}", "\\binom{n^9}{k^9}"], // both 0 where k > n
     ["9^{9^{9^{9}}}", "9^{9^{9^{9}}}+1"],
+    // A huge factor times a sum that is exactly 0: its rounding error is larger than anything it is compared with.
+    ["5", "10^{100}\\sin(\\pi)"],
+    ["x", "10^{100}\\sin(\\pi)"],
+    ["x^2+1", "\\pi^{200}(\\sin^2 1+\\cos^2 1-1)"],
+    ["\\sqrt{2}", "10^{58}(\\ln 6-\\ln 2-\\ln 3)"],
+    ["2+3i", "|10^{100}\\sin\\pi|"],
+    ["10^{-20}", "10^{40}\\sin\\pi"],
+    // What is left of a very small or very large argument lies behind the last digit.
+    ["\\frac{\\pi}{2}", "\\arctan(10^{100})"],
+    ["1", "\\cos(10^{-40})"],
+    ["1", "e^{10^{-70}}"],
+    ["1+10^{-30}", "e^{10^{-30}}"],
+    ["10^{-40}", "\\sin(10^{-40})"],
+    ["1", "1+\\sin(10^{-60})"],
+    ["1", "1+\\arctan(10^{-60})"],
+    ["1", "\\tanh(200)"],
+    ["0", "\\pi-3.14159265358979323846264338327950288419716939937510582097494459230781640628620899"],
+    [`\\sqrt{${"9".repeat(480)}7}`, `\\sqrt{${"9".repeat(480)}1}`],
   ])("does not guess about %s and %s", (one, other) => {
     expect(compare(one, other)).not.toBe("equal");
   });
@@ -154,6 +192,17 @@ describe("compareExpressions", () => {
     ["\\prod_{k=1}^{5} k", "5!"],
     ["\\sum_{k=0}^{10} \\binom{10}{k}", "2^{10}"],
     ["\\begin{vmatrix}a&b\\\\c&d\\end{vmatrix}", "ad-bc"],
+    ["10^{20}\\sin\\pi", "0"],
+    ["\\ln 6-\\ln 2-\\ln 3", "0"],
+    ["\\frac{\\pi}{2}-\\arctan\\frac{1}{2}", "\\arctan 2"],
+    ["|x||y|", "|xy|"],
+    ["|x|^{2n}", "x^{2n}"],
+    ["|x-1000|", "|1000-x|"],
+    ["\\frac{x}{|x|}", "\\frac{|x|}{x}"],
+    ["2f(x+1)", "f(1+x)+f(x+1)"],
+    ["h(a+b)", "ah+bh"],
+    ["mg(h+R)", "mgh+mgR"],
+    ["P(1+r)^2", "(1+r)^2P"],
   ])("finds %s equal to %s", (one, other) => {
     expect(compare(one, other)).toBe("equal");
   });
