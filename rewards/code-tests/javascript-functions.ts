@@ -1,4 +1,7 @@
-/** As in Python's: values travel as JSON, a list headed by a tag for what JSON has not, a handle for what must stay. */
+/**
+ * As in Python's: values travel as JSON, a list headed by a tag for what JSON has not, a handle for what must stay. All of
+ * it is put inside one function, so that none of its names is one of the program's.
+ */
 const JAVASCRIPT_VALUES = String.raw`
 const fs = require("node:fs"), vm = require("node:vm"), { createRequire } = require("node:module");
 const parse = JSON.parse, stringify = JSON.stringify, writeSync = fs.writeSync, readSync = fs.readSync;
@@ -57,18 +60,23 @@ function decode(value, find) {
     case "s": return new Set(body.map((item) => decode(item, find)));
     case "T": return new Date(body);
     case "x": return new RegExp(body[0], body[1]);
-    case "y": return globalThis[body[0]].from(body[1].map((item) => decode(item, find)));
+    case "y": return typedArray(body[0]).from(body[1].map((item) => decode(item, find)));
     case "d": { const object = {}; for (const [k, v] of pairs()) Object.defineProperty(object, k, { value: v, writable: true, enumerable: true, configurable: true }); return object; }
     default: return find(tag, body, value[2]);
   }
 }
+function typedArray(name) {
+  if (!/^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$/.test(name)) throw new TypeError("no typed array: " + name);
+  return globalThis[name];
+}
+const IDENTIFIER = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
 function silence() {
   process.stdout.write = (chunk, encoding, done) => { (typeof encoding === "function" ? encoding : done)?.(); return true; };
 }
 `;
 
 /** Holds the program and answers calls, as Python's does. Lines of stdout that are meant start with "R". */
-export const JAVASCRIPT_PROGRAM: string = String.raw`${JAVASCRIPT_VALUES}
+export const JAVASCRIPT_PROGRAM: string = String.raw`(() => {${JAVASCRIPT_VALUES}
 const kept = [], numbers = new Map();
 function keep(value, onlyKnown) {
   if (onlyKnown) return null;
@@ -107,8 +115,15 @@ const TASKS = {
   set: (object, name, value) => { object[name] = value; },
   keys: (object) => Object.keys(object),
   await: (promise) => promise,
+  instance: (value, kind) => value instanceof kind,
 };
-const fault = (error) => ({ error: [error instanceof Error ? error.name : "Error", "", String(error?.message ?? error).slice(0, 300)] });
+function fault(error) {
+  const said = { error: [error instanceof Error ? error.name : "Error", "", String(error?.message ?? error).slice(0, 300)] };
+  if (error instanceof Error) {
+    try { said.raised = keep(error, false); said.own = encode({ ...error }, keep); } catch {}
+  }
+  return said;
+}
 function replyTo(message, args, value) {
   const reply = { value: encode(value, message.task === "new" ? (item, known) => (known ? (item === value ? keep(item, false) : null) : keep(item, false)) : keep) };
   if (message.task === "call") {
@@ -127,7 +142,8 @@ function answer(message) {
   try {
     const args = message.args.map((item) => decode(item, find));
     const value = TASKS[message.task](...args);
-    if (message.task === "await") {
+    // A caller that cannot hold a promise takes what becomes of it.
+    if (message.task === "await" || (!job.promises && typeof value?.then === "function")) {
       return Promise.resolve(value).then((done) => ({ value: encode(done, keep) }), fault).then((said) => writeLine("R" + stringify(said)));
     }
     reply = replyTo(message, args, value);
@@ -154,13 +170,18 @@ process.on("unhandledRejection", () => {});
     writeLine("R" + stringify(fault(error)));
     process.exit(0);
   }
-  writeLine("R" + stringify({ names: job.names.filter((name) => (name === job.entry || !before.has(name)) && lookUp(name) !== undefined) }));
+  // What it defines is among the words of the program itself; a function that is all it exports may have no name.
+  const words = new Set(job.program.match(IDENTIFIER));
+  const names = [...words].filter((name) => name !== job.entry && !before.has(name) && lookUp(name) !== undefined);
+  const unnamed = typeof globalThis.module?.exports === "function" && globalThis.module.exports.name === "";
+  writeLine("R" + stringify({ names: [...names, ...(unnamed ? [""] : []), ...(job.entry && lookUp(job.entry) !== undefined ? [job.entry] : [])] }));
   for (;;) await answer(parse(readLine()));
+})();
 })();
 `;
 
 /** Runs the tests, in a sandbox where the program is not; the same lines as Python's. */
-export const JAVASCRIPT_TESTER: string = String.raw`${JAVASCRIPT_VALUES}
+export const JAVASCRIPT_TESTER: string = String.raw`(() => {${JAVASCRIPT_VALUES}
 const wires = new WeakMap(), callbacks = [];
 class TestsUnfit extends Error {}
 function keep(value, onlyKnown) {
@@ -173,7 +194,9 @@ function keep(value, onlyKnown) {
 const say = (mark, body) => writeLine(mark + stringify(body));
 class ProgramError extends Error {}
 const KINDS = { Error, TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError };
+let asked = 0;
 function remote(task, ...args) {
+  asked += 1;
   say("C", { task, args: args.map((item) => encode(item, keep)) });
   let reply;
   for (;;) {
@@ -188,7 +211,9 @@ function remote(task, ...args) {
   if (reply.error) {
     const error = new (KINDS[reply.error[0]] ?? ProgramError)(reply.error[2]);
     if (!KINDS[reply.error[0]]) error.name = reply.error[0];
+    if (reply.own) Object.assign(error, decode(reply.own, find));
     error.programSays = reply.error[0] + ": " + reply.error[2];
+    if (reply.raised) wires.set(error, reply.raised.slice(0, 2));
     throw error;
   }
   (reply.changed ?? []).forEach((state, index) => { if (state !== null) assign(args[index], decode(state, find)); });
@@ -210,6 +235,7 @@ function proxy(wire, kind, self) {
     apply: (_, receiver, args) => remote("call", made, wires.has(receiver) ? receiver : self, ...args),
     construct: (_, args) => remote("new", made, ...args),
     get: (_, name) => {
+      if (name === Symbol.hasInstance && kind === "f") return (item) => wires.has(item) && remote("instance", item, made) === true;
       if (typeof name === "symbol" || (kind !== "f" && name === "then")) return undefined;
       return remote("attr", made, name);
     },
@@ -227,28 +253,72 @@ const short = (error) => String(error?.programSays ?? (error?.name ?? "Error") +
 let stray = null;
 process.on("unhandledRejection", (error) => { stray ??= { error }; });
 const job = parse(readLine());
-globalThis.require = createRequire(process.cwd() + "/test.js");
+const requireHere = createRequire(process.cwd() + "/test.js");
+globalThis.require = (name) => {
+  if (/^(node:)?test($|\/)/.test(name)) throw new TestsUnfit("a test uses " + name + ", which reports to nobody here");
+  return requireHere(name);
+};
 globalThis.assert = require("node:assert");
-for (const name of job.names) Object.defineProperty(globalThis, name, { value: proxy(["h", name], "f"), writable: true, configurable: true });
+const words = new Set([...job.tests, job.setup].join("\n").match(IDENTIFIER));
+function bind(name, wire) { Object.defineProperty(globalThis, name, { value: proxy(["h", wire], "f"), writable: true, configurable: true }); }
+// What the prompt defines above what is tested is the prompt's, whatever the program calls so; classes stay where their objects are.
+function helpers() {
+  if (!job.entry) return {};
+  const names = [...job.prefix.matchAll(/^(?:export\s+)?(?:async\s+)?(?:function\*?|const|let|var)\s+([\w$]+)/gm)].map((found) => found[1]).filter((name) => name !== job.entry);
+  if (names.length === 0) return {};
+  for (const end of ["", "}", "})"]) {
+    let script;
+    try { script = new vm.Script("(() => {\n" + job.prefix.replace(/^export\s+/gm, "") + "\n" + end + "\nreturn { " + names.join(", ") + " };\n})()", { filename: "prompt.js" }); }
+    catch { continue; }
+    return script.runInThisContext();
+  }
+  return {};
+}
+const isMissing = (error) => error instanceof ReferenceError && error.programSays === undefined;
+async function quiet() {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  // What a test does later, by a timer, belongs to it; for a second, since a timer may also be a guard.
+  for (let waited = 0; waited < 50 && process.getActiveResourcesInfo().includes("Timeout"); waited += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 (async () => {
-  let scripts;
+  let scripts, setup, setupFault = null;
   try {
-    if (job.setup) new vm.Script(job.setup, { filename: "setup.js" }).runInThisContext();
+    setup = new vm.Script(job.setup, { filename: "setup.js" });
     scripts = job.tests.map((test) => new vm.Script("(async () => {\n" + test + "\n})()", { filename: "test.js" }));
   } catch (error) { say("X", short(error)); process.exit(0); }
+  try {
+    const given = helpers();
+    for (const name of job.names) if (name !== "" && name !== job.entry && words.has(name) && !(name in globalThis)) bind(name, name);
+    for (const name of job.names.includes("") && !job.entry ? words : []) {
+      if (!(name in globalThis) && !job.names.includes(name)) bind(name, "");
+    }
+    for (const [name, value] of Object.entries(given)) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+    if (job.entry && job.names.includes(job.entry)) bind(job.entry, job.entry);
+    asked = 0;
+    setup.runInThisContext();
+  } catch (error) {
+    // Only what fails without the program is the tests' fault; a missing name is the program's to define.
+    if (error instanceof TestsUnfit || (asked === 0 && !isMissing(error))) { say("X", "the tests' setup fails: " + short(error)); process.exit(0); }
+    setupFault = error;
+  }
   for (const [index, script] of scripts.entries()) {
     try {
+      if (setupFault !== null) throw setupFault;
       stray = null;
+      asked = 0;
       await script.runInThisContext();
-      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await quiet();
       if (stray !== null) throw stray.error;
+      if (asked === 0) throw new TestsUnfit("a test ends without one call of the program");
       say("V", { status: "pass", why: "" });
     } catch (error) {
       if (error instanceof TestsUnfit) { say("X", error.message); process.exit(0); }
       const isAssertion = error?.code === "ERR_ASSERTION";
+      if (setupFault === null && asked === 0 && !isAssertion && !isMissing(error)) { say("X", short(error)); process.exit(0); }
       say("V", { status: isAssertion ? "fail" : "error", why: isAssertion && job.tests[index].length < 400 ? job.tests[index].trim().slice(0, 200) : short(error) });
     }
   }
   process.exit(0);
+})();
 })();
 `;

@@ -58,6 +58,8 @@ export function verdictOf({ ending, exitCode, stderr }: SandboxEnd): Verdict {
       return { status: "error", why: "wrote more output than allowed" };
     case "memory":
       return { status: "error", why: "used more memory than allowed" };
+    case "unreadable":
+      return { status: "error", why: "the program broke the line it is called on" };
     case "killed":
       return { status: "error", why: `was killed by a signal${said(stderr)}` };
     default:

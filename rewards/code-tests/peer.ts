@@ -18,6 +18,16 @@ const SOURCES = {
 
 const ROOM_FOR_VALUES_KB = 65_536;
 
+/** Lists in lists in one line. A value nested as deep as either side writes it takes three for each of its 200 levels. */
+const MOST_NESTED = 700;
+/** Values in one line. Small ones take far more memory here than in the line. */
+const MOST_VALUES = 4_000_000;
+
+/** What stands for a line that no one could read. */
+const UNREADABLE = JSON.stringify({
+  error: ["ValueError", "ValueError", "a value is nested too deep, or too large"],
+});
+
 /** Starts the process that holds the program, or the one that holds the tests. */
 export function startPeer(
   role: "program" | "tester",
@@ -45,7 +55,9 @@ export function startPeer(
       outputKb: limits.outputKb + ROOM_FOR_VALUES_KB,
     },
   };
-  const running = startProgram(job, settings.confinement, lineReader(onLine));
+  const instead = role === "program" && language === "javascript" ? `R${UNREADABLE}` : UNREADABLE;
+  const read = lineReader((line) => onLine(isReadable(line) ? line.toString("utf8") : instead));
+  const running = startProgram(job, settings.confinement, read);
   return {
     running,
     send: (line) => running.write(`${line}\n`),
@@ -53,13 +65,33 @@ export function startPeer(
   };
 }
 
-function lineReader(onLine: (line: string) => void): (bytes: Buffer) => void {
+/** Whether the values in a line are nested no deeper, and are no more, than they may be. Texts do not count. */
+function isReadable(line: Buffer): boolean {
+  let depth = 0;
+  let values = 0;
+  let isText = false;
+  for (let place = 0; place < line.length; place += 1) {
+    const byte = line[place];
+    if (isText && byte === BACKSLASH) place += 1;
+    else if (byte === QUOTE) isText = !isText;
+    else if (isText) continue;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth += 1;
+    else if (byte === COMMA) values += 1;
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
+    if (depth > MOST_NESTED || values > MOST_VALUES) return false;
+  }
+  return true;
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT, COMMA] = Buffer.from('"\\[]{},');
+
+function lineReader(onLine: (line: Buffer) => void): (bytes: Buffer) => void {
   let pending: Buffer[] = [];
   return (bytes) => {
     let start = 0;
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
       pending.push(bytes.subarray(start, end));
-      onLine(Buffer.concat(pending).toString("utf8"));
+      onLine(Buffer.concat(pending));
       pending = [];
       start = end + 1;
     }

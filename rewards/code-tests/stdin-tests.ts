@@ -1,6 +1,7 @@
-import type { SandboxJob } from "../../src/core/sandbox/job.ts";
+import type { SandboxEnd, SandboxJob } from "../../src/core/sandbox/job.ts";
 import { startProgram } from "../../src/core/sandbox/run.ts";
 import { sameOutput } from "./compare.ts";
+import { type Frame, frameReader } from "./frames.ts";
 import {
   cancelled,
   endOrAbort,
@@ -100,19 +101,24 @@ async function runForked(program: string, cases: readonly Case[], settings: Test
     },
   };
   const verdicts: Verdict[] = [];
-  const readFrames = frameReader((frame) => {
+  const isSettled = (): boolean =>
+    verdicts.length >= cases.length ||
+    (settings.stopEarly && verdicts.some(({ status }) => status !== "pass"));
+  const outputBytes = limits.outputKb * 1024;
+  // A program that gets at the line of the process that runs it can say how a case ended, but what it is judged by is
+  // still its own output, case by case, and there are no more verdicts than cases.
+  const readFrames = frameReader({ count: cases.length, limit: outputBytes }, (frame) => {
     const test = cases[verdicts.length];
-    if (test === undefined) return;
-    const verdict = readFrame(frame, test, settings.tolerance);
-    verdicts.push(verdict);
-    if (settings.stopEarly && verdict.status !== "pass") running.stop("stopped");
+    if (test === undefined || isSettled()) return;
+    verdicts.push(readFrame(frame, test, settings.tolerance));
+    if (isSettled()) running.stop("stopped");
   });
   const running = startProgram(job, settings.confinement, readFrames);
   const texts = [program, ...cases.map(({ input }) => input)];
   const head = [
     Math.round(settings.wallSeconds * 1000),
     Math.ceil(limits.cpuSeconds),
-    limits.outputKb * 1024,
+    outputBytes,
     settings.confinement === "unsafe" ? 0 : 1,
     ...texts.map((text) => Buffer.byteLength(text)),
   ];
@@ -121,41 +127,15 @@ async function runForked(program: string, cases: readonly Case[], settings: Test
   const end = await endOrAbort(running, signal);
   if (signal.aborted) return cancelled();
   if (end.ending === "not-started") return notStarted(end);
-  if (settings.stopEarly && verdicts.some(({ status }) => status !== "pass")) return verdicts;
-  if (verdicts.length >= cases.length) return verdicts;
+  if (isSettled()) return verdicts;
   // The program ended its own test run, by killing the process that runs it or by using up what all tests share.
-  const rest =
-    end.ending === "timeout"
-      ? ({ status: "timeout", why: "no time was left for it" } as const)
-      : verdictOf(end);
+  const rest = restOf(end);
   return [...verdicts, ...Array.from({ length: cases.length - verdicts.length }, () => rest)];
 }
 
-interface Frame {
-  readonly how: string;
-  readonly value: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Cuts what the parent process writes into frames: a line of how, number and two lengths, then two texts. */
-function frameReader(onFrame: (frame: Frame) => void): (bytes: Buffer) => void {
-  let pending: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    pending = Buffer.concat([pending, bytes]);
-    for (;;) {
-      const end = pending.indexOf(10);
-      if (end < 0) return;
-      const [how = "", ...numbers] = pending.toString("latin1", 0, end).split(" ");
-      const [value = 0, outLength = 0, errorLength = 0] = numbers.map(Number);
-      const errorStart = end + 1 + outLength;
-      const next = errorStart + errorLength;
-      if (pending.length < next) return;
-      const stdout = pending.toString("utf8", end + 1, errorStart);
-      onFrame({ how, value, stdout, stderr: pending.toString("utf8", errorStart, next) });
-      pending = pending.subarray(next);
-    }
-  };
+function restOf(end: SandboxEnd): Verdict {
+  if (end.ending === "timeout") return { status: "timeout", why: "no time was left for it" };
+  return verdictOf(end);
 }
 
 function readFrame({ how, value, stdout, stderr }: Frame, test: Case, tolerance: number): Verdict {

@@ -7,7 +7,12 @@ export type Suite =
   | {
       readonly kind: "calls";
       readonly name: string;
-      readonly cases: readonly { readonly args: readonly unknown[]; readonly expected: unknown }[];
+      readonly cases: readonly {
+        readonly args: readonly unknown[];
+        readonly expected: unknown;
+        /** The expected value as it stands in the tests, when it is text: JSON, or the returned text itself. */
+        readonly text: string | null;
+      }[];
     }
   | {
       readonly kind: "functions";
@@ -96,14 +101,15 @@ function joined(value: unknown): string | null {
 }
 
 function callSuite(name: string, inputs: readonly unknown[], outputs: readonly unknown[]): Suite | string {
-  const cases: { args: readonly unknown[]; expected: unknown }[] = [];
+  const cases: Extract<Suite, { kind: "calls" }>["cases"][number][] = [];
   for (const [index, input] of inputs.entries()) {
     // LiveCodeBench and TACO write the arguments as lines of JSON.
     const args = typeof input === "string" ? jsonLines(input) : input;
     const output = outputs[index];
-    const expected = typeof output === "string" ? (jsonLines(output)?.[0] ?? output) : output;
+    const text = typeof output === "string" ? output : null;
+    const lines = text === null ? null : jsonLines(text);
     if (!Array.isArray(args)) return `inputs.${index}: not a list of arguments`;
-    cases.push({ args, expected });
+    cases.push({ args, expected: lines === null ? output : lines[0], text });
   }
   return { kind: "calls", name, cases };
 }

@@ -7,9 +7,19 @@ export function wireValue(value: unknown): unknown {
   return value;
 }
 
+const MOST_LEVELS = 400;
+
+const JAVASCRIPT_KINDS: ReadonlyMap<unknown, string> = new Map([
+  ["f", "a function"],
+  ["o", "an object"],
+  ["p", "a promise"],
+]);
+
 /** A value that the other side wrote, which may be anything. What JSON has no word for becomes a text that says so. */
 export function plainValue(wire: unknown, depth = 0): unknown {
-  if (!Array.isArray(wire) || depth > 400) return wire ?? null;
+  if (typeof wire !== "object" || wire === null) return wire ?? null;
+  // Neither side writes an object, nor a value nested so deep.
+  if (!Array.isArray(wire) || depth > MOST_LEVELS) return "(…)";
   const [tag, body] = wire as [unknown, unknown];
   const items = Array.isArray(body) ? (body as unknown[]) : [];
   const each = (): unknown[] => items.map((item) => plainValue(item, depth + 1));
@@ -20,6 +30,8 @@ export function plainValue(wire: unknown, depth = 0): unknown {
     case "y":
       return tag === "y" ? plainValue(["l", items[1]], depth + 1) : each();
     case "d":
+    case "n":
+    case "o":
       return Object.fromEntries(
         items.map((pair) => {
           const [key, value] = Array.isArray(pair) ? (pair as unknown[]) : [];
@@ -28,12 +40,23 @@ export function plainValue(wire: unknown, depth = 0): unknown {
       );
     case "i":
     case "f":
-      return numberOf(String(body));
+      return numberOf(typeof body === "string" ? body : "NaN");
     case "u":
       return null;
+    case "s":
+    case "z":
+      return `(a set of ${items.length})`;
+    case "h":
+      // A handle: the object stays with the program.
+      return `(${JAVASCRIPT_KINDS.get(wire[2]) ?? `an object of class ${short(wire[2])}`})`;
     default:
-      return `(${String(tag)} ${String(JSON.stringify(body)).slice(0, 100)})`;
+      return `(${short(tag)} ${short(body)})`;
   }
+}
+
+/** A text or a number as it is; of anything else only that it is there, since it may be of any size and depth. */
+function short(part: unknown): string {
+  return typeof part === "object" && part !== null ? "…" : String(part).slice(0, 100);
 }
 
 /** Python writes large integers as "-0x…". */

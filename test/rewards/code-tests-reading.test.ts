@@ -18,6 +18,21 @@ describe("finding the program in a response", () => {
     ["a fence of its language before one without", "```python\na = 1\n```\n```\n$ run\n```", "a = 1\n"],
     ["a fence without a language, when there is no other", "```\na = 1\n```", "a = 1\n"],
     ["Windows line ends", "```python\r\na = 1\r\n```\r\n", "a = 1\n"],
+    [
+      "a fence in a list, without its indent",
+      "1. **Code**:\n\n   ```python\n   a = 1\n     b\n   ```\n",
+      "a = 1\n  b\n",
+    ],
+    [
+      "a fence far inside a list",
+      "- a\n    - b\n\n        ```python\n        a = 1\n\n      b\n        ```",
+      "a = 1\n\nb\n",
+    ],
+    [
+      "a fence, past a text that shows one",
+      '```python\nx = """\n    ```\n"""\n```',
+      'x = """\n    ```\n"""\n',
+    ],
     ["the whole text when there is no fence", "    return x\n", "    return x\n"],
   ])("takes %s", (_, text, program) => {
     expect(extractProgram(text, options)).toBe(program);
@@ -113,7 +128,12 @@ describe("values between the processes", () => {
     ],
     [["i", "-0x20"], -32],
     [["f", "inf"], Number.POSITIVE_INFINITY],
-    [["h", 12], "(h 12)"],
+    [["h", 12, "A"], "(an object of class A)"],
+    [["h", 12, "f"], "(a function)"],
+    [["s", [1, 2]], "(a set of 2)"],
+    [["n", [["a", 2]]], { a: 2 }],
+    [["zz", ["x"]], "(zz …)"],
+    [{ a: 1 }, "(…)"],
     [["d", 5], {}],
     [["l", "x"], []],
     [[], "(undefined undefined)"],
@@ -136,8 +156,8 @@ describe("reading tests", () => {
       kind: "calls",
       name: "f",
       cases: [
-        { args: [1, 2], expected: [3] },
-        { args: [1, [2]], expected: 4 },
+        { args: [1, 2], expected: [3], text: null },
+        { args: [1, [2]], expected: 4, text: "4" },
       ],
     });
   });

@@ -27,6 +27,12 @@ const DEVICES = ["null", "zero", "random", "urandom", "full"];
 /** Where the new root is put together; a directory that every system has and no interpreter lies in. */
 const BASE = "/sys";
 
+/** Ways of the kernel to keep memory that belongs to no process: those of System V, in the IPC namespace. Nobody needs them. */
+const UNUSED = ["shmmni", "shmall", "msgmni"];
+
+/** Where the root is mounted a second time, over what lies there: a directory that it has anyway. */
+const ROOT = "/etc";
+
 /** What the setup script says on descriptor 4 when the sandbox stands and the program is about to start. */
 export const READY = "ready";
 
@@ -38,6 +44,8 @@ function freshUser(): number {
 /**
  * The command that runs a job in namespaces of its own: mounts, processes, network, IPC and host name. It sees a root of
  * its own that holds the system's programs, read-only, and an empty /box in memory; it has no capabilities.
+ * That root is a second look at the namespace's own, below it: the kernel makes no user namespace for a program whose
+ * root is not that of its mount namespace, and without one there are no capabilities to be had anywhere.
  *
  * Descriptors: 0, 1, 2 are the program's; 3 brings the files, one after the other; 4 says when the program starts.
  * The first process of the namespace is the setup script, not the program: the program cannot trace or kill it, and
@@ -119,10 +127,13 @@ echo 'box:x:${user}:${user}::/box:/bin/sh' >etc/passwd
 printf %s ${quoted(`${table.join("\n")}\n`)} >mounts
 mount -a -T mounts
 : >mounts
-${by === "user" && proc ? `echo 0 >${BASE}/proc/sys/user/max_user_namespaces || :` : ""}
+${proc ? "" : `mount --rbind /proc ${BASE}/proc`}
+for f in ${UNUSED.join(" ")}; do { echo 0 >${BASE}/proc/sys/kernel/$f; } 2>/dev/null || :; done
 pivot_root . .
 umount -l .
 mount -o remount,bind,ro,nosuid,nodev /
+${proc ? "" : "umount -l /proc"}
+mount --rbind / ${ROOT}
 cd /box
 umask 0
 ${files.join("\n")}
@@ -133,7 +144,7 @@ set +e
 echo ${READY} >&4
 exec 4>&-
 ${job.stdinFile === undefined ? "" : `exec <${quoted(job.stdinFile)}`}
-${["setpriv", ...drop, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "prlimit", ...limitArguments(job.limits, job.reserved), "--"].join(" ")} "$@"
+chroot ${ROOT} /bin/sh -c 'cd /box && unset OLDPWD && exec "$@"' sh ${["setpriv", ...drop, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "prlimit", ...limitArguments(job.limits, job.reserved), "--"].join(" ")} "$@"
 exit $?`;
 }
 

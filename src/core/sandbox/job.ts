@@ -54,15 +54,24 @@ export interface ReservedMemory {
 
 /**
  * How a program ended. `exited` and `killed` are its own doing; `timeout`, `output` and `memory` are limits that it ran
- * into; `stopped` is our wish; `not-started` is our trouble: nothing of the program has run.
+ * into; `stopped` is our wish; `unreadable` is output that the one who reads it cannot make sense of; `not-started` is
+ * our trouble: nothing of the program has run.
  */
-export type Ending = "exited" | "killed" | "timeout" | "output" | "memory" | "stopped" | "not-started";
+export type Ending =
+  | "exited"
+  | "killed"
+  | "timeout"
+  | "output"
+  | "memory"
+  | "stopped"
+  | "unreadable"
+  | "not-started";
 
 export interface SandboxEnd {
   readonly ending: Ending;
   /** Null unless `exited`. */
   readonly exitCode: number | null;
-  /** The last 2,000 characters of standard error. */
+  /** The last 2,000 characters of standard error; of `not-started` and `unreadable`, the reason. */
   readonly stderr: string;
 }
 

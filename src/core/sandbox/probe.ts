@@ -14,8 +14,14 @@ const CHECKS: Readonly<Record<string, string>> = {
   "a working directory": "(: >probe) && [ -e probe ]",
   "no capabilities": "! [ -e /proc/self/status ] || grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status",
   "no new privileges": "! [ -e /proc/self/status ] || grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status",
+  // One would bring capabilities, and with them file systems in memory that nothing limits.
+  "no user namespaces": "! unshare --user true 2>/dev/null",
+  "no mounts": "! mount -t tmpfs none /box 2>/dev/null",
   "processor time": '[ "$(ulimit -t)" = 1 ]',
   "open files": '[ "$(ulimit -n)" = 32 ]',
+  "no execution of files": "cp /bin/true own && ! ./own 2>/dev/null",
+  "room for files":
+    "! (head -c 700000 /dev/zero >one && head -c 700000 /dev/zero >two) 2>/dev/null && rm -f one two own",
   "file size": "! (head -c 2097152 /dev/zero >big) 2>/dev/null",
   // tail has to keep all of it.
   memory: "! (head -c 134217728 /dev/zero | tail -c 134217728 >/dev/null) 2>/dev/null",

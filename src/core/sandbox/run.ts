@@ -15,7 +15,8 @@ const STDERR_KEPT = 2000;
 export type Confinement = Containment | "unsafe";
 
 /**
- * Starts one program. What it writes to standard output is handed on as it comes, up to the limit on output.
+ * Starts one program. What it writes to standard output is handed on as it comes, up to the limit on output. When
+ * `onOutput` throws, the program is ended as `unreadable`, with the reason in `stderr`: no program can make us fail.
  *
  * Never throws and never rejects: a sandbox that could not be started ends as `not-started`, with the reason in `stderr`.
  */
@@ -57,6 +58,7 @@ function supervise(
   const [stdin, , , files, ready] = child.stdio as [Writable | null, Readable, Readable, Writable, Readable];
   let reason: Exclude<Ending, "exited" | "killed"> | null = null;
   let stderr = "";
+  let unread: string | null = null;
   let bytes = 0;
   let hasStarted = false;
   let timer = setTimeout(() => stop("not-started"), START_MS);
@@ -88,7 +90,13 @@ function supervise(
   // A program that ends early, or never listens, breaks the pipe; that is its own affair.
   for (const stream of [stdin, files]) stream?.on("error", () => undefined);
   child.stdout?.on("data", (chunk: Buffer) => {
-    if (counted(chunk)) onOutput(chunk);
+    if (unread !== null || !counted(chunk)) return;
+    try {
+      onOutput(chunk);
+    } catch (error) {
+      unread = reasonOf(error);
+      stop("unreadable");
+    }
   });
   child.stderr?.on("data", (chunk: Buffer) => {
     if (counted(chunk)) stderr = (stderr + chunk.toString("utf8")).slice(-STDERR_KEPT);
@@ -111,7 +119,7 @@ function supervise(
       // Outside a namespace of its own, something of the group may still be there.
       if (box !== null) killGroup(child);
       box?.remove();
-      resolve({ ending, exitCode, stderr });
+      resolve({ ending, exitCode, stderr: ending === "unreadable" ? (unread ?? stderr) : stderr });
     };
     child.once("error", (error) => {
       stderr = reasonOf(error);

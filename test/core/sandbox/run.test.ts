@@ -11,7 +11,7 @@ import { slots } from "../../../src/core/sandbox/slots.ts";
 import { sweep } from "../../../src/core/sandbox/unsafe.ts";
 import { canContain } from "./platform.ts";
 
-const limits = { ...DEFAULT_LIMITS, cpuSeconds: 1, wallSeconds: 2, outputKb: 16 };
+const limits = { ...DEFAULT_LIMITS, cpuSeconds: 5, wallSeconds: 20, outputKb: 16 };
 
 async function run(
   script: string,
@@ -95,6 +95,18 @@ describe.each(ways)("a program that runs %s", (_, confinement) => {
     });
     expect(await run("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", confinement())).toMatchObject({
       ending: "output",
+    });
+  });
+
+  it("is ended when its output cannot be read, with the reason, and we are not", async () => {
+    const job: SandboxJob = { command: ["/bin/sh", "-c", "echo x; exec sleep 60"], readable: [], limits };
+    const running = startProgram(job, confinement(), () => {
+      throw new RangeError("no such thing");
+    });
+    expect(await running.ended).toMatchObject({
+      ending: "unreadable",
+      exitCode: null,
+      stderr: "no such thing",
     });
   });
 
