@@ -1,6 +1,7 @@
-// Compiles to dist/. A build that fails leaves the dist/ that was there, so a running command never meets half of one.
+// Compiles to dist/, with the data files of rewards/ beside their modules. A build that fails leaves the dist/ that was
+// there, so a running command never meets half of one.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,6 +17,9 @@ if (status !== 0) {
   rmSync(fresh, { recursive: true, force: true });
   console.error("The build failed; dist/ is as it was.");
   process.exit(1);
+}
+for (const file of readdirSync(`${root}rewards`, { recursive: true })) {
+  if (file.endsWith(".yaml")) cpSync(`${root}rewards/${file}`, `${fresh}/rewards/${file}`);
 }
 chmodSync(`${fresh}/src/cli/main.js`, 0o755);
 rmSync(`${root}dist`, { recursive: true, force: true });

@@ -26,9 +26,25 @@ export const commonOptions = {
     .exactOptional()
     .describe("Largest ratio of the longer to the shorter text, in Unicode code points."),
   veto: z
-    .array(z.strictObject({ score: z.string().min(1) }))
+    .array(
+      z.strictObject({
+        score: z.string().min(1),
+        part: z
+          .string()
+          .min(1)
+          .exactOptional()
+          .describe("A part of that score, such as one principle of a rubric; its value when absent."),
+        mayBeLowerBy: z
+          .number()
+          .min(0)
+          .exactOptional()
+          .describe("How much lower is still allowed; default 0."),
+      }),
+    )
     .default([])
-    .describe("Scores on which chosen may not be lower than rejected. Unscored on either side vetoes too."),
+    .describe(
+      "Scores, or parts of them, on which chosen may not be lower than rejected. Unscored on either side vetoes too.",
+    ),
 };
 
 /** For rules that look for the best or the worst: what to do when several responses share that reward. */
@@ -73,11 +89,13 @@ export interface Choice {
  */
 export type Choose = (choice: Choice) => readonly Couple[] | "tie";
 
-/** Name, version, and the score without which a response counts as unscored to this rule. */
 export interface RuleTraits {
   readonly name: string;
   readonly version: number;
+  /** The score without which a response counts as unscored to this rule. */
   readonly needsScore?: string | undefined;
+  /** Whether the response at a place counts as unscored for another reason. */
+  lacks?(group: RewardedGroup, place: number): boolean;
 }
 
 /**
@@ -98,6 +116,10 @@ export function pairBuilder(traits: RuleTraits, options: CommonPairOptions, choo
   return {
     name: traits.name,
     version: traits.version,
+    reads: [
+      ...(traits.needsScore === undefined ? [] : [{ score: traits.needsScore, option: ["score"] }]),
+      ...options.veto.map(({ score }, index) => ({ score, option: ["veto", index, "score"] })),
+    ],
     build: (group, context) => build(traits, options, choose, group, context),
   };
 }
@@ -124,11 +146,12 @@ function build(
 
 /** Tells the candidates from those that can stand in no pair whatever the others are like. */
 function sift(
-  { needsScore }: RuleTraits,
+  traits: RuleTraits,
   { dedupe }: CommonPairOptions,
   group: RewardedGroup,
 ): { candidates: Candidate[]; reasons: (NoPairReason | null)[] } {
   checkRewards(group);
+  const { needsScore } = traits;
   const candidates: Candidate[] = [];
   const seen = new Set<string>();
   const reasons = group.group.responses.map((response, place): NoPairReason | null => {
@@ -136,6 +159,7 @@ function sift(
     if (response.role === "baseline") return "baseline";
     if (reward === null) return "unscored";
     if (needsScore !== undefined && scoreOf(group, needsScore, place) === null) return "unscored";
+    if (traits.lacks?.(group, place)) return "unscored";
     const text = response.text.trim();
     if (text === "") return "empty";
     if (dedupe && seen.has(text)) return "identical_text";
@@ -194,10 +218,10 @@ function stageOf(
   if (margin < minMargin) return "below_margin";
   const shorter = Math.min(chosen.length, rejected.length);
   if (Math.max(chosen.length, rejected.length) / shorter > lengthMatch) return "length_mismatch";
-  const vetoed = veto.some(({ score }) => {
-    const ofChosen = scoreOf(group, score, chosen.place);
-    const ofRejected = scoreOf(group, score, rejected.place);
-    return ofChosen === null || ofRejected === null || ofChosen < ofRejected;
+  const vetoed = veto.some(({ score, part, mayBeLowerBy = 0 }) => {
+    const ofChosen = scoreOf(group, score, chosen.place, part);
+    const ofRejected = scoreOf(group, score, rejected.place, part);
+    return ofChosen === null || ofRejected === null || ofRejected - ofChosen > mayBeLowerBy;
   });
   return vetoed ? "vetoed" : "not_selected";
 }
@@ -227,10 +251,12 @@ export function tieRank(
   return ({ place }) => ranks.get(place) ?? place;
 }
 
-/** One scorer's value for a response; null where it is abstained, failed or missing. */
-export function scoreOf({ columns }: RewardedGroup, name: string, place: number): number | null {
-  const score = columns.find((column) => column.name === name)?.scores[place];
-  return score?.kind === "scored" ? score.value : null;
+/** One scorer's value for a response, or a part of it; null where it is abstained, failed or missing. */
+export function scoreOf(group: RewardedGroup, name: string, place: number, part?: string): number | null {
+  const score = group.columns.find((column) => column.name === name)?.scores[place];
+  if (score?.kind !== "scored") return null;
+  if (part === undefined) return score.value;
+  return (Object.hasOwn(score.parts ?? {}, part) ? score.parts?.[part] : null) ?? null;
 }
 
 function toPair({ chosen, rejected, margin }: Couple): Pair {

@@ -3,6 +3,7 @@ import { definition as bestVsRandom } from "./best-vs-random.ts";
 import { definition as bestVsWorst } from "./best-vs-worst.ts";
 import type { PairBuilderDefinition } from "./pair-builder.ts";
 import { definition as passVsFail } from "./pass-vs-fail.ts";
+import { definition as ratingGap } from "./rating-gap.ts";
 import { definition as topKVsBottomK } from "./top-k-vs-bottom-k.ts";
 
 const definitions: readonly PairBuilderDefinition[] = [
@@ -10,6 +11,7 @@ const definitions: readonly PairBuilderDefinition[] = [
   bestVsRandom,
   bestVsWorst,
   passVsFail,
+  ratingGap,
   topKVsBottomK,
 ];
 

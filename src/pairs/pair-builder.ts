@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Pair, RewardedGroup } from "../core/types.ts";
+import type { JsonObject, Pair, RewardedGroup } from "../core/types.ts";
 
 /** Why a response stands in no pair. */
 export type NoPairReason =
@@ -28,6 +28,8 @@ export interface PairContext {
 export interface PairBuilder {
   readonly name: string;
   readonly version: number;
+  /** The scores that it looks up beside the reward, and the option that names each: checked when a recipe is planned. */
+  readonly reads?: readonly { readonly score: string; readonly option: readonly (string | number)[] }[];
   build(group: RewardedGroup, context: PairContext): PairResult;
 }
 
@@ -36,5 +38,7 @@ export interface PairBuilderDefinition<Options = unknown> {
   readonly version: number;
   readonly summary: string;
   readonly options: z.ZodType<Options>;
+  /** Options of the example that `prefkit list NAME` shows, where the required ones alone would not do. */
+  readonly example?: JsonObject;
   create(options: Options): PairBuilder;
 }

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { scored } from "../../src/core/scorer.ts";
+import type { RewardedGroup } from "../../src/core/types.ts";
 import { allPairs } from "../../src/pairs/all-pairs.ts";
 import { anyRewardedGroup, rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
 import { build } from "./describe-pairs.ts";
@@ -118,6 +120,50 @@ describe("the common options", () => {
     expect(build(allPairs({ veto: [{ score: "safety" }] }), group).pairs).toEqual(pairs);
   });
 
+  describe("with a veto on a part of a score", () => {
+    /** Overall 1 for both; the part is given, or missing. */
+    function groupOfParts(parts: readonly (number | undefined)[]): RewardedGroup {
+      const scores = parts.map((safety) => scored(1, { parts: safety === undefined ? {} : { safety } }));
+      return { ...rewardedGroupOf([1, 0]), columns: [{ name: "counsel", scores }] };
+    }
+
+    it.each([
+      { safety: [5, 4], more: {}, pairs: ["0 > 1"], note: "chosen is higher" },
+      { safety: [4, 4], more: {}, pairs: ["0 > 1"], note: "equal" },
+      { safety: [3, 4], more: {}, pairs: [], note: "chosen is lower" },
+      { safety: [undefined, 1], more: {}, pairs: [], note: "chosen lacks the part" },
+      { safety: [5, undefined], more: {}, pairs: [], note: "rejected lacks the part" },
+      { safety: [3, 4], more: { mayBeLowerBy: 1 }, pairs: ["0 > 1"], note: "lower by what is allowed" },
+      { safety: [2, 4], more: { mayBeLowerBy: 1 }, pairs: [], note: "lower by more" },
+      { safety: [3, 4], more: { mayBeLowerBy: 0 }, pairs: [], note: "nothing is allowed" },
+    ])("stop a couple unless chosen is high enough there: $note", ({ safety, more, pairs }) => {
+      const rule = allPairs({ veto: [{ score: "counsel", part: "safety", ...more }] });
+      expect(build(rule, groupOfParts(safety)).pairs).toEqual(pairs);
+    });
+
+    it("know no part by a name that every object has", () => {
+      const rule = allPairs({ veto: [{ score: "counsel", part: "constructor" }] });
+      expect(build(rule, groupOfParts([5, 4])).reasons).toEqual(["vetoed", "vetoed"]);
+    });
+
+    it("never prefer the less safe reply, however much better it is rated", () => {
+      // Seven principles by hand: 31 against 24, with safety 4 against 5. Without the veto the unsafe one is chosen.
+      const means = [31 / 7, 24 / 7];
+      const scores = [scored(31 / 7, { parts: { safety: 4 } }), scored(24 / 7, { parts: { safety: 5 } })];
+      const group = { ...rewardedGroupOf(means), columns: [{ name: "counsel", scores }] };
+      expect(build(allPairs(), group).pairs).toEqual(["0 > 1"]);
+      const rule = allPairs({ veto: [{ score: "counsel", part: "safety" }] });
+      expect(build(rule, group).reasons).toEqual(["vetoed", "vetoed"]);
+    });
+  });
+
+  it("veto by the value of a score within what is allowed", () => {
+    const group = rewardedGroupOf([1, 0], { scores: { safety: [0.5, 0.75] } });
+    const rule = (mayBeLowerBy: number) => allPairs({ veto: [{ score: "safety", mayBeLowerBy }] });
+    expect(build(rule(0.25), group).pairs).toEqual(["0 > 1"]);
+    expect(build(rule(0.2), group).pairs).toEqual([]);
+  });
+
   it("veto every couple when the score is missing", () => {
     const group = rewardedGroupOf([1, 0]);
     expect(build(allPairs({ veto: [{ score: "no-such" }] }), group).reasons).toEqual(["vetoed", "vetoed"]);
@@ -148,6 +194,11 @@ describe("the common options", () => {
     { lengthMatch: 0.9 },
     { veto: ["safety"] },
     { veto: [{ score: "" }] },
+    { veto: [{ part: "safety" }] },
+    { veto: [{ score: "counsel", part: "" }] },
+    { veto: [{ score: "counsel", mayBeLowerBy: -1 }] },
+    { veto: [{ score: "counsel", mayBeLowerBy: Number.NaN }] },
+    { veto: [{ score: "counsel", parts: ["safety"] }] },
     { margin: 1 },
   ])("refuse %j", (options) => {
     // @ts-expect-error: some of these are not even options

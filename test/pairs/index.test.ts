@@ -3,16 +3,17 @@ import { z } from "zod";
 import { pairBuilders } from "../../src/pairs/index.ts";
 
 describe("the list of pair builders", () => {
-  it("names each one as its definition does, and each works without options", () => {
+  it("names each one as its definition does, and each works without options or with those of its example", () => {
     expect(Object.keys(pairBuilders)).toEqual([
       "all-pairs",
       "best-vs-random",
       "best-vs-worst",
       "pass-vs-fail",
+      "rating-gap",
       "top-k-vs-bottom-k",
     ]);
     for (const [name, definition] of Object.entries(pairBuilders)) {
-      const builder = definition.create(definition.options.parse({}));
+      const builder = definition.create(definition.options.parse(definition.example ?? {}));
       expect(builder).toMatchObject({ name, version: definition.version });
       expect(definition.summary).toMatch(/\S/);
     }
