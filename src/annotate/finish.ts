@@ -4,6 +4,7 @@ import { PrefkitError } from "../core/errors.ts";
 import { type Files, writeWhole } from "../core/files.ts";
 import { sha256 } from "../core/ids.ts";
 import { hashUnit } from "../core/random.ts";
+import type { Diagnosis } from "../core/scorer.ts";
 import type { Group, Json, JsonObject, RewardedGroup, ScoredGroup } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import type { PairResult } from "../pairs/pair-builder.ts";
@@ -73,11 +74,13 @@ export interface FinishFacts {
   }[];
   /** What a scorer finds wrong with the whole of its scores, one sentence each, by the recipe's key. Default: nothing. */
   readonly alarmsOf?: (key: string, summary: ScorerSummary) => readonly string[];
+  /** Begins to measure a scorer over the dataset, by the recipe's key; null for one that does not. Default: none does. */
+  readonly diagnosisOf?: (key: string) => Diagnosis | null;
   /**
-   * The summary of the dataset whose scores these are: its part statistics and alarms stand, since tables in several splits
+   * The summary of the dataset whose scores these are: its part statistics, alarms and diagnoses stand, since tables in several splits
    * no longer tell the order of the input.
    */
-  readonly earlier?: Pick<DatasetSummary, "scorers" | "alarms">;
+  readonly earlier?: Pick<DatasetSummary, "scorers" | "alarms" | "diagnoses">;
 }
 
 export interface FinishOptions {
@@ -113,6 +116,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   const summary = startSummary(
     facts.scoreInfo.map(({ key }) => key),
     facts.groups,
+    diagnosesOf(facts),
   );
   enterPhase(status, "finish", facts.groups);
   try {
@@ -169,6 +173,17 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
   return whole;
 }
 
+/** Nothing is measured anew where an earlier dataset's figures stand. */
+function diagnosesOf({ scoreInfo, diagnosisOf, earlier }: FinishFacts): Map<string, Diagnosis> {
+  if (earlier || !diagnosisOf) return new Map();
+  return new Map(
+    scoreInfo.flatMap(({ key }) => {
+      const diagnosis = diagnosisOf(key);
+      return diagnosis ? [[key, diagnosis] as const] : [];
+    }),
+  );
+}
+
 function withAlarms(
   summary: DatasetSummary,
   { alarmsOf = () => [], earlier }: FinishFacts,
@@ -185,7 +200,13 @@ function withAlarms(
     earlier?.alarms?.filter((text) => !text.startsWith(REWARD_ALARM)) ??
     Object.entries(scorers).flatMap(([key, own]) => alarmsOf(key, own).map((text) => `${key}: ${text}`));
   const alarms = [...ofScorers, ...rewardAlarms(summary, plan)];
-  return { ...summary, scorers, ...(alarms.length === 0 ? {} : { alarms }) };
+  const diagnoses = earlier?.diagnoses ?? summary.diagnoses;
+  return {
+    ...summary,
+    scorers,
+    ...(diagnoses === undefined ? {} : { diagnoses }),
+    ...(alarms.length === 0 ? {} : { alarms }),
+  };
 }
 
 /** The frozen numbers that per-run transforms need: per-shard sums, joined in shard order. Null when stopped. */

@@ -213,7 +213,10 @@ export const recipeSchema = z.strictObject({
   input,
   models: z.record(name, model).default({}).describe("By the name that scorers and `sample` use."),
   sample: sample.optional().describe("Fills groups with sampled responses before they are scored."),
-  scorers: z.record(name, scorer).refine((all) => Object.keys(all).length > 0, "name at least one scorer"),
+  scorers: z
+    .record(name, scorer)
+    .default({})
+    .describe("What scores the responses; only commands that score none do without."),
   reward: reward.optional(),
   pairs: plugIn.optional(),
   output: output.default({ format: "parquet", fileMb: 256 }),

@@ -1,13 +1,14 @@
 import { toScorer } from "../core/adapters.ts";
 import { contentHash, sha256 } from "../core/ids.ts";
 import { suggestion } from "../core/nearest.ts";
-import type { PlannedCalls, ScorerDefinition, ScorerFacts } from "../core/scorer.ts";
+import type { Diagnosis, PlannedCalls, ScorerDefinition, ScorerFacts } from "../core/scorer.ts";
 import type { Group, Json, Scorer } from "../core/types.ts";
 import type { ModelProvider } from "../models/provider.ts";
 import { type LoadedRecipe, recipeFault } from "./load-recipe.ts";
-import { type ModelSet, modelFor, portOf } from "./models.ts";
+import { type ModelSet, modelFor } from "./models.ts";
 import { asRecipeFault, inRecipe, optionFault } from "./option-fault.ts";
 import { type InlineScorer, SCORER_KEYS, type ScorerEntry } from "./recipe.ts";
+import { namedFiles, namedModels, portsByOption } from "./scorer-options.ts";
 import { loadOwnExport, makeScorer, moduleHash, parseOwnUse, type ScorerSource } from "./scorer-source.ts";
 
 /** The scorers a recipe may name, and the module that lists them, so that a thread can make them again. */
@@ -41,6 +42,8 @@ export interface RunScorer {
   plannedCalls(group: Group): readonly PlannedCalls[];
   /** What its numbers over a whole run give cause to warn of. */
   alarms(facts: ScorerFacts): readonly string[];
+  /** Begins to measure it over a dataset; null for a scorer that does not. */
+  diagnose(): Diagnosis | null;
 }
 
 /** What a scorer entry's `use` leads to. */
@@ -107,20 +110,19 @@ export async function resolveScorer(
   const rawOptions = writtenOptions(loaded.raw, key);
   const needs = needsOf(found);
   const plainOptions = Object.fromEntries(Object.entries(options).filter(([option]) => !(option in needs)));
-  const named = Object.entries(needs).flatMap(([option, need]) => {
-    const model = modelFor(loaded, models, need, options[option], [...path, option]);
-    return model ? [{ option, model, port: portOf(model, need.port) }] : [];
-  });
-  const ports = Object.fromEntries(named.map(({ option, port }) => [option, port]));
+  const named = namedModels(needs, options, (need, name, steps) =>
+    modelFor(loaded, models, need, name, [...path, ...steps]),
+  );
+  const ports = portsByOption(needs, named);
   // The names of models are the recipe's own affair: what determines a score is what they stand for.
   const modelConfig =
     named.length === 0
       ? {}
-      : { models: Object.fromEntries(named.map(({ option, model }) => [option, model.config])) };
+      : { models: Object.fromEntries(named.map(({ place, model }) => [place, model.config])) };
   const modelIdentity =
     named.length === 0
       ? {}
-      : { models: Object.fromEntries(named.map(({ option, model }) => [option, model.handle.identity])) };
+      : { models: Object.fromEntries(named.map(({ place, model }) => [place, model.handle.identity])) };
   const common = {
     key,
     timeoutMs:
@@ -129,11 +131,12 @@ export async function resolveScorer(
     keepRaw: entry.keepRaw,
     plannedCalls: () => [],
     alarms: () => [],
+    diagnose: () => null,
   };
   const planned = (definition: Partial<ScorerDefinition>, parsed: unknown) => (group: Group) =>
     (definition.plannedCalls?.(parsed, group) ?? []).map((calls) => ({
       ...calls,
-      model: named.find(({ option }) => option === calls.model)?.model.key ?? calls.model,
+      model: named.find(({ place }) => place === calls.model)?.model.key ?? calls.model,
     }));
   if (found.kind === "inline") {
     const scorer = inRecipe(fail, path, () =>
@@ -184,6 +187,7 @@ export async function resolveScorer(
       cacheIdentity: { ...config, options: plainOptions as Json, seed: loaded.recipe.seed, ...modelIdentity },
       source: named.length === 0 ? source : null,
       alarms: (facts) => traits.alarms?.(facts) ?? [],
+      diagnose: () => traits.diagnose?.(traits.options ? traits.options.parse(options) : options) ?? null,
       plannedCalls: traits.options ? planned(traits, traits.options.parse(options)) : common.plannedCalls,
     };
   }
@@ -192,16 +196,21 @@ export async function resolveScorer(
   // The value is shown as written: what a variable stands for may be a secret.
   if (!parsed.success)
     throw optionFault(parsed.error, rawOptions, definition, Object.keys(SCORER_KEYS), fail, path);
+  const files = await namedFiles(definition.files ?? [], options, loaded.directory, (option, why) =>
+    fail([...path, option], why, "check the path: it is resolved from the recipe's folder."),
+  );
+  const resolved = { ...options, ...files.paths };
   const config = {
     use: definition.name,
     scorer: definition.name,
     version: definition.version,
     options: rawOptions,
+    ...(Object.keys(files.hashes).length > 0 && { files: files.hashes }),
     ...modelConfig,
   };
   return {
     ...common,
-    scorer: inRecipe(fail, path, () => definition.create(parsed.data, ports)),
+    scorer: inRecipe(fail, path, () => definition.create(definition.options.parse(resolved), ports)),
     cpuBound: definition.cpuBound,
     cost: definition.cost,
     orderSensitive: definition.orderSensitive,
@@ -213,9 +222,10 @@ export async function resolveScorer(
       ...(definition.usesSeed ? { seed: loaded.recipe.seed } : {}),
       ...modelIdentity,
     },
-    source: named.length === 0 ? { kind: "list", module, name: definition.name, options } : null,
+    source: named.length === 0 ? { kind: "list", module, name: definition.name, options: resolved } : null,
     alarms: (facts) => definition.alarms?.(facts) ?? [],
-    plannedCalls: planned(definition, parsed.data),
+    diagnose: () => definition.diagnose?.(definition.options.parse(resolved)) ?? null,
+    plannedCalls: planned(definition, definition.options.parse(resolved)),
   };
 }
 

@@ -43,6 +43,10 @@ export async function resolveRecipe(
   runtime: ModelRuntime | null = null,
 ): Promise<ResolvedRecipe> {
   const { recipe } = loaded;
+  if (Object.keys(recipe.scorers).length === 0) {
+    const fail = recipeFault(loaded.label, loaded.line);
+    throw fail(["scorers"], "there is no scorer.", "name at least one: `scorers: { my_score: { use: … } }`.");
+  }
   const found = new Map<string, FoundScorer>();
   for (const [key, entry] of Object.entries(recipe.scorers))
     found.set(key, await findScorer(loaded, catalog, key, entry));
@@ -67,8 +71,8 @@ function usedModels(recipe: Recipe, found: ReadonlyMap<string, FoundScorer>): Se
   const used = new Set(sampleModels(recipe.sample).map(({ model }) => model));
   for (const [key, scorer] of found) {
     for (const option of Object.keys(needsOf(scorer))) {
-      const named = recipe.scorers[key]?.[option];
-      if (typeof named === "string") used.add(named);
+      for (const named of [recipe.scorers[key]?.[option]].flat())
+        if (typeof named === "string") used.add(named);
     }
   }
   return used;
@@ -112,10 +116,7 @@ export function resolveFinish(
     recipe,
     combine: reward ? resolveCombine(loaded, reward, keys) : null,
     pairs: recipe.pairs
-      ? {
-          builder: create(pairBuilders, "pair builder", recipe.pairs, ["pairs"], loaded),
-          config: written(loaded, "pairs"),
-        }
+      ? { builder: resolvePairs(loaded, recipe.pairs, keys), config: written(loaded, "pairs") }
       : null,
     rewardConfig: recipe.reward ? written(loaded, "reward") : ((reward ?? null) as Json),
   };
@@ -124,6 +125,26 @@ export function resolveFinish(
 /** A section as the recipe's author wrote it: what `${VAR}` stands for is never stored. */
 function written(loaded: LoadedRecipe, section: "reward" | "pairs"): Json {
   return JSON.parse(JSON.stringify((loaded.raw as Record<string, unknown>)[section] ?? null)) as Json;
+}
+
+function resolvePairs(loaded: LoadedRecipe, pairs: NonNullable<Recipe["pairs"]>, keys: readonly string[]) {
+  const builder = create(pairBuilders, "pair builder", pairs, ["pairs"], loaded);
+  for (const { score, option } of builder.reads ?? []) checkKnown(loaded, keys, ["pairs", ...option], score);
+  return builder;
+}
+
+function checkKnown(
+  loaded: LoadedRecipe,
+  keys: readonly string[],
+  path: readonly PropertyKey[],
+  score: string,
+): void {
+  if (keys.includes(score)) return;
+  throw recipeFault(loaded.label, loaded.line)(
+    path,
+    `no scorer has the key "${score}".`,
+    suggestion(score, keys),
+  );
 }
 
 type Reward = NonNullable<Recipe["reward"]>;
@@ -136,10 +157,7 @@ function defaultReward(keys: readonly string[]): Reward | null {
 }
 
 function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly string[]): CombinePlan {
-  const fail = recipeFault(loaded.label, loaded.line);
-  const known = (path: readonly PropertyKey[], score: string): void => {
-    if (!keys.includes(score)) throw fail(path, `no scorer has the key "${score}".`, suggestion(score, keys));
-  };
+  const known = (path: readonly PropertyKey[], score: string): void => checkKnown(loaded, keys, path, score);
   return {
     terms: reward.terms.map((term, index) => {
       const path = ["reward", "terms", index];

@@ -304,6 +304,7 @@ function factsOf(
     ),
     scoreInfo: scoreInfos(resolved.scorers),
     alarmsOf: (key, summary) => resolved.scorers.find((run) => run.key === key)?.alarms(summary) ?? [],
+    diagnosisOf: (key) => resolved.scorers.find((run) => run.key === key)?.diagnose() ?? null,
   };
 }
 

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { toScorer } from "../core/adapters.ts";
 import { PrefkitError, reasonOf } from "../core/errors.ts";
 import { sha256 } from "../core/ids.ts";
+import { isPath } from "../core/paths.ts";
 import type { ScorerDefinition } from "../core/scorer.ts";
 import type { Scorer } from "../core/types.ts";
 import { stripsTypes } from "./load-recipe.ts";
@@ -48,7 +49,7 @@ export async function loadOwnExport(source: ScorerSource): Promise<unknown> {
 /** "./mine.mjs#name" from a recipe -> where it is; null when `use` names a scorer of ours. */
 export function parseOwnUse(use: string, directory: string): { module: string; name: string } | null {
   const [path = "", name] = use.split("#", 2);
-  if (!path.startsWith(".") && !isAbsolute(path)) return null;
+  if (!isPath(path)) return null;
   return { module: pathToFileURL(resolve(directory, path)).href, name: name || "default" };
 }
 

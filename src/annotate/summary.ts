@@ -1,4 +1,4 @@
-import type { PartSummary } from "../core/scorer.ts";
+import type { Diagnosis, PartSummary } from "../core/scorer.ts";
 import {
   addCoMoments,
   addToMoments,
@@ -34,8 +34,15 @@ interface ScorerSums {
 const MOST_PARTS = 64;
 const TENTHS = 10;
 
-/** Gathers the summary in input order, in memory that does not grow with the dataset. `total`: how many groups will come. */
-export function startSummary(keys: readonly string[], total: number): SummaryBuilder {
+/**
+ * Gathers the summary in input order, in memory that does not grow with the dataset. `total`: how many groups will come.
+ * `diagnoses`: of the scorers that measure themselves, by key.
+ */
+export function startSummary(
+  keys: readonly string[],
+  total: number,
+  diagnoses: ReadonlyMap<string, Diagnosis> = new Map(),
+): SummaryBuilder {
   const scorers = new Map<string, ScorerSums>(
     keys.map((key) => [
       key,
@@ -73,6 +80,7 @@ export function startSummary(keys: readonly string[], total: number): SummaryBui
       for (const { name, scores } of columns) {
         const sums = scorers.get(name);
         if (!sums) continue;
+        diagnoses.get(name)?.add(group, scores);
         for (const score of scores) {
           sums[score.kind] += 1;
           if (score.kind === "scored") {
@@ -140,6 +148,13 @@ export function startSummary(keys: readonly string[], total: number): SummaryBui
         chosenLongerShare: pairs === 0 ? null : longer / pairs,
         rewardCorrelation: correlationOf(lengthReward),
       },
+      ...(diagnoses.size === 0
+        ? {}
+        : {
+            diagnoses: Object.fromEntries(
+              [...diagnoses].map(([key, diagnosis]) => [key, diagnosis.report()]),
+            ),
+          }),
     }),
   };
 }

@@ -18,7 +18,9 @@ export interface Random {
  * does not depend on the order in which groups are processed.
  */
 export function randomFor(seed: number, ...keys: readonly (string | number)[]): Random {
-  const digest = sha256(canonicalJson([seed, ...keys]));
+  // A name from a file may hold half of a surrogate pair, which canonical JSON refuses.
+  const wellFormed = keys.map((key) => (typeof key === "string" ? key.toWellFormed() : key));
+  const digest = sha256(canonicalJson([seed, ...wellFormed]));
   const generator = xoroshiro128plus(Number.parseInt(digest.slice(0, 8), 16) | 0);
   const below = (bound: number): number => {
     if (!(Number.isInteger(bound) && bound > 0)) throw new RangeError(`below() got bound ${bound}.`);

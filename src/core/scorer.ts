@@ -18,11 +18,13 @@ import type {
 export interface ModelNeed {
   readonly port: "chat" | "logprobs" | "embed" | "reward";
   readonly optional?: true;
+  /** The option holds a list of names, and `create` is given a list of ports. */
+  readonly list?: true;
 }
 
 /** Calls that a scorer will make for one group, for estimates before anything is paid. */
 export interface PlannedCalls {
-  /** The option that names the model. */
+  /** The option that names the model; of a list, with the place in it: `judges.0`. */
   readonly model: string;
   readonly calls: number;
   /** Sums over these calls, in tokens, estimated. */
@@ -47,6 +49,29 @@ export interface ScorerFacts {
   readonly failed: number;
   /** By name; absent when no score has parts. */
   readonly parts?: Readonly<Record<string, PartSummary>>;
+}
+
+/** One measured number about a scorer in a whole dataset. */
+export interface Figure {
+  /** snake_case, unique among the scorer's figures. */
+  readonly name: string;
+  /** null: not enough to tell. */
+  readonly value: number | null;
+  /** 95 %, where there is one. */
+  readonly interval: readonly [low: number, high: number] | null;
+  /** How many observations it rests on. */
+  readonly count: number;
+  /** One line. */
+  readonly meaning: string;
+}
+
+/**
+ * Measures a scorer over a dataset, from what its scores hold. Groups come once each, in input order; memory must not grow with
+ * the dataset, and the figures must depend on nothing else.
+ */
+export interface Diagnosis {
+  add(group: Group, scores: readonly Score[]): void;
+  report(): readonly Figure[];
 }
 
 /**
@@ -74,11 +99,18 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   readonly orderSensitive: boolean;
   /** By option name; empty for scorers that need none. */
   readonly models: Readonly<Record<string, ModelNeed>>;
+  /**
+   * Options that may name a file. A text that starts with "." or "/" is a path: it is resolved from the recipe's folder, and
+   * what the file holds is part of what made the numbers.
+   */
+  readonly files?: readonly string[];
   create(options: Options, models: Models): Scorer;
   /** Absent when the scorer calls no model. */
   plannedCalls?(options: Options, group: Group): readonly PlannedCalls[];
   /** What looks wrong in a finished dataset, one sentence each; written into its manifest and card. */
   alarms?(facts: ScorerFacts): readonly string[];
+  /** Begins to measure it over a dataset; the figures are written into the manifest and the card. */
+  diagnose?(options: Options): Diagnosis;
 }
 
 type Defaults = "cpuBound" | "cost" | "usesSeed" | "orderSensitive" | "models";

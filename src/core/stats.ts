@@ -112,3 +112,33 @@ export function correlationOf({ count, squaresX, squaresY, products }: CoMoments
   if (count < 2 || squaresX <= 0 || squaresY <= 0) return null;
   return Math.max(-1, Math.min(1, products / (Math.sqrt(squaresX) * Math.sqrt(squaresY))));
 }
+
+/** A closed interval. */
+export type Interval = readonly [low: number, high: number];
+
+/** The 97.5 % point of the normal distribution. */
+const Z95 = 1.959963984540054;
+
+/**
+ * 95 % score interval of a proportion.
+ *
+ *   (p + z²/2n ± z √(p (1 − p) / n + z²/4n²)) / (1 + z²/n)        p = successes / trials, n = trials, z = 1.959964
+ *
+ * Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+ * Range:  inside [0, 1]; 0 successes reach exactly 0 and all of them exactly 1. `successes`, in [0, trials], need not be whole.
+ * Null:   without trials.
+ * Worked: 8 of 10: middle (0.8 + 0.192073) / 1.384146 = 0.716740, half 1.959964 √(0.016 + 0.009604) / 1.384146 = 0.226578, so
+ *         [0.490162, 0.943318]. 0 of 10 -> [0, 0.277533].
+ */
+export function wilsonInterval(successes: number, trials: number): Interval | null {
+  if (trials === 0) return null;
+  const share = successes / trials;
+  const shrink = 1 + Z95 ** 2 / trials;
+  const middle = (share + Z95 ** 2 / (2 * trials)) / shrink;
+  const half = (Z95 / shrink) * Math.sqrt((share * (1 - share)) / trials + Z95 ** 2 / (4 * trials ** 2));
+  // At the ends the two terms are equal, and rounding must not leave the range.
+  return [
+    successes === 0 ? 0 : Math.max(0, middle - half),
+    successes === trials ? 1 : Math.min(1, middle + half),
+  ];
+}

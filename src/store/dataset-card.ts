@@ -23,6 +23,7 @@ export function datasetCard(
     overview(manifest, files),
     scorers(manifest),
     alarms(manifest),
+    judges(manifest),
     agreement(manifest),
     pairs(manifest),
     columns(files),
@@ -149,6 +150,21 @@ function parts({ scorers: summaries }: DatasetSummary): string {
 function alarms({ summary }: Omit<Manifest, "files">): string {
   if (!summary.alarms || summary.alarms.length === 0) return "";
   return `## Alarms\n\n${summary.alarms.map((text) => `- ${inCell(text)}`).join("\n")}\n`;
+}
+
+function judges({ summary }: Omit<Manifest, "files">): string {
+  const rows = Object.entries(summary.diagnoses ?? {}).flatMap(([key, figures]) =>
+    figures.map(({ name, value, interval, count: observed, meaning }) => [
+      key,
+      name.replaceAll("_", " "),
+      decimal(value),
+      interval === null ? "–" : `${decimal(interval[0])} to ${decimal(interval[1])}`,
+      integer(observed),
+      meaning,
+    ]),
+  );
+  if (rows.length === 0) return "";
+  return `## Judges\n\nWhat judges were measured to do over this dataset:\n\n${table(["key", "figure", "value", "95 % interval", "observations", "meaning"], rows)}\n`;
 }
 
 function codes(found: Readonly<Record<string, number>>): string {

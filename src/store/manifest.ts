@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
-import type { PartSummary } from "../core/scorer.ts";
+import type { Figure, PartSummary } from "../core/scorer.ts";
 import type { Json, JsonObject } from "../core/types.ts";
 import type { Codec } from "./table.ts";
 
@@ -47,6 +47,8 @@ export interface DatasetSummary {
   readonly scorers: Readonly<Record<string, ScorerSummary>>;
   /** What scorers find wrong with the dataset as a whole, each sentence after the scorer's key; absent when nothing. */
   readonly alarms?: readonly string[];
+  /** What scorers that watch themselves measured over the dataset, by the recipe's key; absent when none does. */
+  readonly diagnoses?: Readonly<Record<string, readonly Figure[]>>;
   readonly reward: {
     readonly count: number;
     readonly mean: number | null;

@@ -5,6 +5,7 @@
  *   describe("my scorer", () => scorerContract(myScorer));
  */
 export * from "./arbitraries.ts";
+export * from "./attacks/index.ts";
 export * from "./failing-files.ts";
 export * from "./failing-model.ts";
 export * from "./fake-model.ts";
@@ -13,5 +14,6 @@ export * from "./model-runtime.ts";
 export * from "./pair-builder-contract.ts";
 export * from "./rewarded-group.ts";
 export * from "./scorer-contract.ts";
+export * from "./simulated-judge.ts";
 export * from "./store-contract.ts";
 export * from "./transform-contract.ts";

@@ -285,6 +285,15 @@ describe("the reward", () => {
   });
 });
 
+describe("scorers", () => {
+  it.each(["models: {}", "scorers: {}"])(
+    "must be there when something is to be scored: %s",
+    async (section) => {
+      expect(await faultOf(`${section}\n`)).toContain("scorers: there is no scorer.");
+    },
+  );
+});
+
 describe("the pair rule", () => {
   it("is made with what its variables stand for, and is stored as it was written", async () => {
     const recipe = yaml(
@@ -295,6 +304,16 @@ describe("the pair rule", () => {
     expect(pairs?.builder.name).toBe("best-vs-worst");
     expect(pairs?.config).toEqual({ use: "${RULE}" });
     expect(rewardConfig).toEqual({ terms: [{ score: "${KEY}" }] });
+  });
+
+  it.each([
+    ["{ use: best-vs-worst, veto: [{ score: sise }] }", "pairs.veto[0].score"],
+    ["{ use: pass-vs-fail, score: sise }", "pairs.score"],
+    ["{ use: rating-gap, score: sise, parts: [a] }", "pairs.score"],
+  ])("looks at scores that there are: %s", async (pairs, place) => {
+    expect(await faultOf(`scorers: { size: { use: length } }\npairs: ${pairs}\n`)).toContain(
+      `recipe.yaml:3: ${place}: no scorer has the key "sise".\nFix: did you mean "size"?`,
+    );
   });
 
   it.each([

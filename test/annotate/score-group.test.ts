@@ -41,6 +41,7 @@ function runOf(
     source: null,
     plannedCalls: () => [],
     alarms: () => [],
+    diagnose: () => null,
     ...traits,
   };
 }

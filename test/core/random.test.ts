@@ -32,6 +32,10 @@ describe("randomFor", () => {
     expect(draws(0, "pairs", "p1")).toEqual(first);
   });
 
+  it("takes a key that holds half of a surrogate pair", () => {
+    expect(randomFor(1, "a\ud800").below(1000)).toBe(randomFor(1, "a\ufffd").below(1000));
+  });
+
   it("stays within its bound", () => {
     fc.assert(
       fc.property(fc.nat(), fc.string(), fc.integer({ min: 1, max: 2 ** 31 }), (seed, key, bound) => {

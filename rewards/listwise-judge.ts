@@ -1,0 +1,259 @@
+import { z } from "zod";
+import { sha256 } from "../src/core/ids.ts";
+import { randomFor } from "../src/core/random.ts";
+import {
+  abstained,
+  defineScorer,
+  failAll,
+  type PlannedCalls,
+  parseOptions,
+  perGroup,
+  scored,
+} from "../src/core/scorer.ts";
+import { estimateTokens, messageTokens } from "../src/core/token-estimate.ts";
+import type { Failed, Group, Score, ScoreContext, Scorer } from "../src/core/types.ts";
+import { type Answered, ask } from "../src/judging/ask.ts";
+import { flagParts, guardFailure, guardFields } from "../src/judging/guard.ts";
+import type { ChatModel } from "../src/models/ports.ts";
+import { listQuestion } from "./listwise-judge/question.ts";
+import type { ListForm } from "./listwise-judge/read-list.ts";
+import { criteriaOf } from "./pairwise-judge/criteria.ts";
+import { type Contender, fieldOf, referenceOf } from "./pairwise-judge/players.ts";
+
+const optionsSchema = z
+  .strictObject({
+    judge: z.string().min(1).exactOptional().describe("The recipe's name of a chat model."),
+    answer: z.enum(["ratings", "ranking"]).default("ratings").describe("What the judge is asked for."),
+    min: z.int().min(-1000).max(1000).default(1).describe("Lowest rating."),
+    max: z.int().min(-1000).max(1000).default(10).describe("Highest rating."),
+    rounds: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe("Calls per group, each in another order; values are averaged."),
+    criteria: z.string().trim().min(1).exactOptional().describe("What to judge by, in words."),
+    rubric: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe('Judge by a rubric\'s criteria: a ready one by name, or a file (a path starts with ".").'),
+    useReference: z
+      .enum(["auto", "never"])
+      .default("auto")
+      .describe("Show the judge the reference where there is one."),
+    output: z
+      .enum(["text", "json"])
+      .default("text")
+      .describe("A list in marked text, or structured output of the server."),
+    tries: z
+      .int()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe("How often an answer that cannot be read is asked for."),
+    temperature: z.number().min(0).max(2).default(0).describe("0 is greedy."),
+    maxTokens: z.int().min(1).default(4096).describe("Most tokens of one reply."),
+    maxChars: z
+      .int()
+      .min(1)
+      .exactOptional()
+      .describe("Longest conversation that is shown; the middle of a longer one is left out."),
+    hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
+    onVerdictLike: guardFields.onVerdictLike.describe(
+      "What happens to a response that holds verdicts or orders to the judge.",
+    ),
+  })
+  .refine(({ min, max }) => min < max, { message: "min must be below max", path: ["min"] })
+  .refine(({ criteria, rubric }) => criteria === undefined || rubric === undefined, {
+    message: "criteria and rubric both say what to judge by: give one of them",
+    path: ["criteria"],
+  });
+
+export type ListwiseJudgeOptions = z.input<typeof optionsSchema>;
+type Settings = z.output<typeof optionsSchema>;
+
+export interface ListwiseJudgeModels {
+  readonly judge: ChatModel;
+}
+
+const NAME = "listwise-judge";
+// Part of what makes the numbers: the texts of listwise-judge/question.ts.
+const VERSION = 1;
+
+/**
+ * Scores the responses of a group by one call that shows them all, in an order that the seed draws; with `rounds`, by the mean over
+ * calls in different orders.
+ *
+ *   value = the rating                         ratings
+ *         = (n − rank) / (n − 1)               ranking; rank 1 is the best of n different texts
+ *
+ * Source: listwise judging as in "RankGPT" (Sun et al. 2023) and Arena-style rating prompts; shuffled against the bias towards places.
+ * Shape:  group of G responses -> G scores, same order; needs two. Responses with one text are shown once and scored alike.
+ * Range:  ratings: [min, max]; ranking: [0, 1].
+ * Parts:  spread, the standard deviation over rounds (n − 1), with at least two; hidden_characters, verdict_like.
+ * Worked: four responses, ranked [[2 > 4 > 1 > 3]]: values 1/3, 1, 0, 2/3.
+ * Abstains on prompts with images; with `ranking`, all of one text tie at 0.5 without a call.
+ * Fails:  the whole group, when a call failed or a round's list could not be read (`unread_verdict`): 7 ratings for 8 responses are no
+ *         ratings. `verdict_like` with `onVerdictLike: fail`, that response alone.
+ */
+export function listwiseJudge(models: ListwiseJudgeModels, given: ListwiseJudgeOptions = {}): Scorer {
+  const options = parseOptions(NAME, optionsSchema, given);
+  const criteria = criteriaOf(options);
+  const settings: Settings = { ...options, ...(criteria === null ? {} : { criteria }) };
+  const range = settings.answer === "ratings" ? ([settings.min, settings.max] as const) : ([0, 1] as const);
+  return perGroup(
+    { name: NAME, version: VERSION, range, needs: { minResponses: 2 } },
+    async (group, context) => {
+      if (group.prompt.images?.length) {
+        return group.responses.map(() => abstained("prompt has images, which the judge is not shown"));
+      }
+      const { contenders, refused } = fieldOf(group, settings);
+      const isAlone = settings.answer === "ranking" && contenders.length === 1 && refused.length > 0;
+      const rounds = await Promise.all(
+        Array.from({ length: roundsOf(settings, contenders.length) }, (_, round) =>
+          judgeRound(models.judge, group, contenders, round, settings, context),
+        ),
+      );
+      const failure = rounds.find((round) => round.kind === "failed");
+      if (failure?.kind === "failed") return failAll(group, failure.code, failure.why);
+      const read = rounds.filter((round) => round.kind === "values");
+      const scores = new Array<Score>(group.responses.length);
+      for (const [player, contender] of contenders.entries()) {
+        const values = read.map((round) => round.values[player] ?? 0);
+        const score = isAlone
+          ? abstained("no other response of the group could be shown to the judge")
+          : scoreOf(values, contender, read);
+        for (const at of contender.places) scores[at] = score;
+      }
+      for (const { places, flags } of refused) {
+        const failed = guardFailure(flags, settings);
+        if (failed) for (const at of places) scores[at] = failed;
+      }
+      return scores;
+    },
+  );
+}
+
+export const definition = defineScorer<Settings, ListwiseJudgeModels>({
+  name: NAME,
+  version: VERSION,
+  summary: "Rates or ranks all responses of a group in one call to a chat model, in shuffled order.",
+  options: optionsSchema,
+  example: { judge: "judge" },
+  cost: "paid",
+  usesSeed: true,
+  models: { judge: { port: "chat" } },
+  files: ["rubric"],
+  create: (options, models) => listwiseJudge(models, options),
+  plannedCalls,
+});
+
+interface Round {
+  readonly kind: "values";
+  /** By contender. */
+  readonly values: readonly number[];
+  readonly reply: string;
+}
+
+/** A ranking of one text, or none to judge, asks nothing. */
+function roundsOf({ rounds, answer }: Settings, texts: number): number {
+  return texts === 0 || (texts === 1 && answer === "ranking") ? 0 : rounds;
+}
+
+async function judgeRound(
+  judge: ChatModel,
+  { prompt }: Group,
+  contenders: readonly Contender[],
+  round: number,
+  settings: Settings,
+  { seed, signal }: ScoreContext,
+): Promise<Round | Failed> {
+  const count = contenders.length;
+  const order = orderOf(contenders, seed, prompt.id, round);
+  const texts = order.map((player) => contenders[player]?.shown ?? "");
+  const form: ListForm =
+    settings.answer === "ratings"
+      ? { kind: "ratings", min: settings.min, max: settings.max, count }
+      : { kind: "ranking", count };
+  const shown = { prompt, reference: referenceOf(prompt, settings.useReference), texts };
+  const question = listQuestion(shown, form, { ...settings, criteria: settings.criteria ?? null });
+  const { request } = question;
+  const sampling =
+    settings.temperature === 0
+      ? request.sampling
+      : {
+          ...request.sampling,
+          seed: randomFor(seed, "listwise sample", sha256(JSON.stringify(request)), round).below(2 ** 31),
+        };
+  const answer = await ask(
+    judge,
+    { ...question, request: { ...request, sampling, sample: round } },
+    { signal },
+    settings.tries,
+  );
+  return answer.kind === "failed" ? answer : roundFrom(answer, order, form);
+}
+
+/**
+ * The order of a round, by contender. It is drawn over the texts' ids in their own order, so that it does not depend on where
+ * responses stand in their group.
+ */
+function orderOf(contenders: readonly Contender[], seed: number, promptId: string, round: number): number[] {
+  const byId = contenders
+    .map(({ id }, player) => ({ id, player }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ player }) => player);
+  return randomFor(seed, "listwise-judge order", promptId, round).shuffle(byId);
+}
+
+function roundFrom(
+  { answer, reply }: Answered<readonly number[]>,
+  order: readonly number[],
+  form: ListForm,
+): Round {
+  const values = order.map(() => 0);
+  for (const [place, entry] of answer.entries()) {
+    if (form.kind === "ratings") values[order[place] ?? 0] = entry;
+    else values[order[entry - 1] ?? 0] = form.count === 1 ? 0.5 : (form.count - 1 - place) / (form.count - 1);
+  }
+  return { kind: "values", values, reply: reply.text };
+}
+
+function scoreOf(values: readonly number[], { flags }: Contender, rounds: readonly Round[]): Score {
+  const raw = rounds.map(({ reply }) => reply).join("\n\n");
+  // No round was needed: all responses have one text, which ties with itself.
+  if (values.length === 0)
+    return scored(0.5, { why: "all responses have one text", parts: flagParts(flags) });
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return scored(mean, {
+    parts: {
+      ...(values.length > 1 ? { spread: Math.sqrt(squares / (values.length - 1)) } : {}),
+      ...flagParts(flags),
+    },
+    raw,
+  });
+}
+
+/** Tokens of the instructions around the texts. */
+const AROUND = 400;
+
+function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[] {
+  const { prompt, responses } = group;
+  if (responses.length < 2 || prompt.images?.length) return [];
+  const { contenders } = fieldOf(group, settings);
+  const calls = roundsOf(settings, contenders.length);
+  if (calls === 0) return [];
+  const texts = contenders.reduce((sum, { shown }) => sum + estimateTokens(shown), 0);
+  const around =
+    messageTokens(prompt.messages) + estimateTokens(referenceOf(prompt, settings.useReference) ?? "");
+  return [
+    {
+      model: "judge",
+      calls,
+      promptTokens: calls * (AROUND + around + texts),
+      outputTokens: (calls * settings.maxTokens) / 2,
+    },
+  ];
+}

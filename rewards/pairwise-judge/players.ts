@@ -1,0 +1,53 @@
+import type { Group, Prompt } from "../../src/core/types.ts";
+import { type Flags, type GuardOptions, guarded } from "../../src/judging/guard.ts";
+import type { Player } from "../../src/judging/tournament.ts";
+
+/** A text of a group, with all the responses that have it: they are judged once and scored alike. */
+export interface Contender extends Player {
+  /** Places in the group, ascending. */
+  readonly places: readonly number[];
+  /** The id of the first of them. */
+  readonly id: string;
+  /** The text as the judge may see it. */
+  readonly shown: string;
+  readonly flags: Flags;
+}
+
+export interface Field {
+  readonly contenders: readonly Contender[];
+  /** With `onVerdictLike: fail`: texts that read like a verdict, and are not compared. */
+  readonly refused: readonly Contender[];
+}
+
+/** The different texts of a group, in order of appearance. */
+export function fieldOf({ responses }: Group, options: GuardOptions): Field {
+  const places = new Map<string, number[]>();
+  for (const [place, { text }] of responses.entries()) {
+    const known = places.get(text);
+    if (known) known.push(place);
+    else places.set(text, [place]);
+  }
+  const all = [...places].map(([text, own]): Contender => {
+    const members = own.map((place) => responses[place]);
+    const { text: shown, hidden, verdictLike } = guarded(text, options);
+    return {
+      places: own,
+      id: members[0]?.id ?? "",
+      shown,
+      flags: { hidden, verdictLike: verdictLike.length },
+      candidate: members.some((member) => member?.role === "candidate"),
+      baseline: members.some((member) => member?.role === "baseline"),
+    };
+  });
+  const isRefused = ({ flags }: Contender): boolean =>
+    options.onVerdictLike === "fail" && flags.verdictLike > 0;
+  return {
+    contenders: all.filter((contender) => !isRefused(contender)),
+    refused: all.filter(isRefused),
+  };
+}
+
+/** The reference a judge is shown. */
+export function referenceOf({ reference }: Prompt, useReference: "auto" | "never"): string | null {
+  return useReference === "auto" ? reference : null;
+}

@@ -1,0 +1,120 @@
+import { PrefkitError } from "../src/core/errors.ts";
+import type { Rubric } from "../src/core/rubric/rubric.ts";
+import { rubricSchema } from "../src/core/rubric/schema.ts";
+import { rubricRange } from "../src/core/rubric/score-rubric.ts";
+import { abstained, defineScorer, parseOptions, perGroup } from "../src/core/scorer.ts";
+import type { Score, Scorer } from "../src/core/types.ts";
+import type { ChatModel } from "../src/models/ports.ts";
+import { together } from "./rubric-judge/ask-judge.ts";
+import { judgeResponse } from "./rubric-judge/judge-response.ts";
+import {
+  NAME,
+  optionsSchema,
+  type RubricJudgeOptions,
+  rubricsOf,
+  type Settings,
+} from "./rubric-judge/options.ts";
+import { plannedCalls } from "./rubric-judge/planned-calls.ts";
+
+export type { RubricJudgeOptions } from "./rubric-judge/options.ts";
+
+export interface RubricJudgeModels {
+  readonly judge: ChatModel;
+  readonly judges?: readonly ChatModel[];
+}
+
+/** Raised with every change of a prompt's text or of how replies are read: each changes numbers. */
+const VERSION = 1;
+
+/**
+ * Scores a response by a rubric, as a judge model finds its criteria met or rates them.
+ *
+ *   value = the rubric's weighted sum of verdicts over its denominator (see `scoreRubric`)
+ *   verdict on a criterion: Yes 1, No 0, NA; or a whole number of its scale; of a panel see `panelVerdict`
+ *   with `expected: logprobs`, a rating is the mean over the judge's probabilities (see `expectedRating`)
+ *
+ * Source: HealthBench, Prometheus, Rubrics as Rewards (criteria judged one by one); G-Eval (expectation over rating tokens).
+ *         Prompts are our own.
+ * Shape:  group of G responses -> G scores, same order. Equal texts are judged once.
+ * Range:  that of the rubric; [1, 5] for a mean of ratings from 1 to 5.
+ * Parts:  by criterion id, the verdict. Beside them `ambiguous`, verdicts before which the judge gave another one;
+ *         `hidden_characters` and `verdict_like` of the response; of a panel `disagreement`, the share of criteria on which
+ *         judges differ, and `ID.sd`, the deviation (n - 1) of their ratings; of expectations `ID.rating`, the rating that was
+ *         written, `mass`, the least probability found, and `sampled`, how many verdicts are means of samples instead.
+ * Worked: three criteria of equal weight, verdicts Yes, No, NA with rule `skip` -> 1 / 2.
+ * Abstains on prompts with images, which judges are not shown; without a rubric for the prompt, where each has its own; and
+ *         where the rubric has nothing to count.
+ * Fails:  `unread_verdict` when a criterion's verdict could not be read in `tries` tries, a panel is undecided, and the
+ *         rubric's rule for unread verdicts is `fail`; the code of a call that failed; `low_mass` or `no_logprobs` with
+ *         `fallback: fail`; `verdict_like` with `onVerdictLike: fail`.
+ * Throws: `bad_option` for a rubric that cannot be found or read, and options that contradict each other.
+ */
+export function rubricJudge(options: RubricJudgeOptions, models: RubricJudgeModels): Scorer {
+  // By itself first: of a rubric inside a choice of shapes nothing is told but that it fits none.
+  if (typeof options.rubric === "object") parseOptions(`${NAME}: rubric`, rubricSchema, options.rubric);
+  return judgeBy(parseOptions(NAME, optionsSchema, options), models);
+}
+
+function judgeBy(settings: Settings, models: RubricJudgeModels): Scorer {
+  const rubrics = rubricsOf(settings);
+  const judges = [models.judge, ...(models.judges ?? [])];
+  checkJudges(models, settings, judges.length);
+  return perGroup(
+    { name: NAME, version: VERSION, range: rangeOf(rubrics.all) },
+    async ({ prompt, responses }, context) => {
+      if (prompt.images?.length)
+        return responses.map(() => abstained("prompt has images, which judges are not shown"));
+      const rubric = rubrics.of(prompt.id);
+      if (rubric === null) return responses.map(() => abstained("there is no rubric for this prompt"));
+      const bench = { rubric, judges, settings };
+      const byText = new Map<string, Promise<Score>>();
+      for (const { text } of responses) {
+        if (!byText.has(text)) byText.set(text, judgeResponse(prompt, text, bench, context));
+      }
+      return together(responses.map(({ text }) => byText.get(text) as Promise<Score>));
+    },
+  );
+}
+
+export const definition = defineScorer<Settings, RubricJudgeModels>({
+  name: NAME,
+  version: VERSION,
+  summary: "Scores by a rubric, each criterion judged by a chat model or a panel of them.",
+  options: optionsSchema,
+  example: { rubric: "helpfulness", judge: "judge" },
+  cost: "paid",
+  // Samples, where log-probs give no expectation, are drawn by the run's seed.
+  usesSeed: true,
+  models: { judge: { port: "chat" }, judges: { port: "chat", optional: true, list: true } },
+  files: ["rubric"],
+  create: judgeBy,
+  plannedCalls,
+});
+
+/** From the lowest to the highest value that any of the rubrics can give. */
+function rangeOf(rubrics: readonly Rubric[]): readonly [number, number] {
+  return rubrics
+    .map(rubricRange)
+    .reduce(([low, high], [min, max]) => [Math.min(low, min), Math.max(high, max)]);
+}
+
+function checkJudges(models: RubricJudgeModels, settings: Settings, count: number): void {
+  if (!models.judge) {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME} got no judge.`,
+      "in a recipe, name one of its `models`; in code, give the model itself: rubricJudge(options, { judge }).",
+    );
+  }
+  if (settings.judges && models.judges?.length !== settings.judges.length) {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME} got ${settings.judges.length} further judges by name, and ${models.judges?.length ?? 0} models.`,
+      "in code, give the models themselves: rubricJudge(options, { judge, judges: [...] }).",
+    );
+  }
+  if (settings.quorum !== undefined && settings.quorum > count) {
+    const fix = `choose a quorum from 1 to ${count}, or name more judges.`;
+    throw new PrefkitError("bad_option", `${NAME}: quorum ${settings.quorum} with ${count} judges.`, fix);
+  }
+}

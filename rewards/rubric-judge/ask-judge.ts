@@ -1,0 +1,148 @@
+import { contentHash } from "../../src/core/ids.ts";
+import { randomFor } from "../../src/core/random.ts";
+import type { Scale } from "../../src/core/rubric/rubric.ts";
+import { failed } from "../../src/core/scorer.ts";
+import type { Failed, ScoreContext } from "../../src/core/types.ts";
+import { type Answered, ask } from "../../src/judging/ask.ts";
+import { expectedRating } from "../../src/judging/rating-tokens.ts";
+import type { ReadVerdict } from "../../src/judging/read-verdict.ts";
+import type { ChatModel } from "../../src/models/ports.ts";
+import { NAME, type Settings } from "./options.ts";
+import type { Questions } from "./questions.ts";
+
+/** One judge's verdict on one criterion. */
+export interface Verdict {
+  readonly kind: "answered";
+  readonly verdict: ReadVerdict;
+  readonly ambiguous: boolean;
+  /** The reply that the verdict was read from; of a mean of samples, the first that could be read. */
+  readonly text: string;
+  /** The rating that was written and the probability found, where the verdict is an expectation from log-probs. */
+  readonly expectation?: { readonly rating: number; readonly mass: number };
+  /** The verdict is the mean of samples. */
+  readonly sampled?: true;
+}
+
+/**
+ * Failures of structured output that marked text may not share; some servers take a schema and do not follow it. Nothing is
+ * remembered from one question to the next, so that an answer does not depend on which came first.
+ */
+const WITHOUT_SCHEMA = ["bad_request", "bad_reply", "in_process", "cut_off", "unread_verdict"];
+/** And of log-probs: some servers refuse them with 400, some, for reasoning models, with 403. */
+const WITHOUT_LOGPROBS = [
+  "bad_request",
+  "unauthorized",
+  "no_logprobs",
+  "not_finite",
+  "bad_reply",
+  "in_process",
+];
+
+/** What all promises come to, once the last of them has: no call is left behind by a fault of another. */
+export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+/** Asks for an answer, structured or marked as the options say. */
+export async function askEither<Answer>(
+  judge: ChatModel,
+  { marked, structured }: Questions<Answer>,
+  { output, tries }: Settings,
+  context: ScoreContext,
+): Promise<Answered<Answer> | Failed> {
+  if (output !== "text") {
+    const answered = await ask(judge, structured, context, tries);
+    if (output === "json" || answered.kind === "answered" || !WITHOUT_SCHEMA.includes(answered.code))
+      return answered;
+  }
+  return ask(judge, marked, context, tries);
+}
+
+export async function askVerdict(
+  judge: ChatModel,
+  questions: Questions<ReadVerdict>,
+  settings: Settings,
+  context: ScoreContext,
+): Promise<Verdict | Failed> {
+  const answered = await askEither(judge, questions, settings, context);
+  if (answered.kind === "failed") return answered;
+  const { answer, ambiguous, reply } = answered;
+  return { kind: "answered", verdict: answer, ambiguous, text: reply.text };
+}
+
+/** Most alternatives that servers give of a token. */
+const TOP_LOGPROBS = 20;
+
+/** Asks for a rating in marked text, and gives the mean over what the judge might have written there. */
+export async function askExpected(
+  judge: ChatModel,
+  questions: Questions<ReadVerdict>,
+  scale: Scale,
+  settings: Settings,
+  context: ScoreContext,
+): Promise<Verdict | Failed> {
+  const { marked } = questions;
+  const request = { ...marked.request, topLogprobs: TOP_LOGPROBS };
+  const answered = await ask(judge, { ...marked, request }, context, settings.tries);
+  if (answered.kind === "failed") {
+    if (!WITHOUT_LOGPROBS.includes(answered.code)) return answered;
+    return withoutExpectation(judge, questions, settings, context, answered);
+  }
+  const { answer, ambiguous, reply } = answered;
+  const { minMass } = settings;
+  const found = expectedRating(reply.tokenLogprobs, scale);
+  if (found !== null && typeof answer === "number" && found.mass >= minMass) {
+    const expectation = { rating: answer, mass: found.mass };
+    return { kind: "answered", verdict: found.value, ambiguous, text: reply.text, expectation };
+  }
+  const lack =
+    reply.tokenLogprobs === undefined
+      ? failed("no_logprobs", `${judge.id} gave no log-probs with its rating`)
+      : failed("low_mass", `${percent(found?.mass ?? 0)} of the probability was found on ratings`);
+  return withoutExpectation(judge, questions, settings, context, lack);
+}
+
+/** The declared fallback: the mean of samples, at least half of which must be read; or the failure. */
+async function withoutExpectation(
+  judge: ChatModel,
+  { marked }: Questions<ReadVerdict>,
+  { fallback, samples, sampleTemperature }: Settings,
+  context: ScoreContext,
+  failure: Failed,
+): Promise<Verdict | Failed> {
+  if (fallback === "fail") return failure;
+  const { sampling, messages } = marked.request;
+  const content = contentHash(messages.map(({ content: text }) => text));
+  const seed = randomFor(context.seed, NAME, content).below(2 ** 30);
+  const outcomes = await together(
+    Array.from({ length: samples }, (_, sample) => {
+      const request = {
+        ...marked.request,
+        sampling: { ...sampling, temperature: sampleTemperature, seed },
+        sample,
+      };
+      return ask(judge, { ...marked, request }, context, 1);
+    }),
+  );
+  const broken = outcomes.find(
+    (outcome): outcome is Failed => outcome.kind === "failed" && outcome.code !== "unread_verdict",
+  );
+  if (broken) return broken;
+  const read = outcomes.filter((outcome) => outcome.kind === "answered");
+  const ratings = read.map(({ answer }) => answer).filter((answer) => typeof answer === "number");
+  const [first] = read;
+  if (first === undefined || 2 * ratings.length < samples)
+    return failed("unread_verdict", `only ${ratings.length} of ${samples} sampled ratings could be read`);
+  return {
+    kind: "answered",
+    verdict: ratings.reduce((sum, rating) => sum + rating, 0) / ratings.length,
+    ambiguous: read.some(({ ambiguous }) => ambiguous),
+    text: first.reply.text,
+    sampled: true,
+  };
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}
