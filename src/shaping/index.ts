@@ -1,4 +1,5 @@
 import { definition as advantage } from "./advantage.ts";
+import { definition as affine } from "./affine.ts";
 import { definition as arctan } from "./arctan.ts";
 import { definition as aspects } from "./aspects.ts";
 import { definition as centered } from "./centered.ts";
@@ -23,6 +24,7 @@ import type { TransformDefinition } from "./transform.ts";
 
 const definitions: readonly TransformDefinition[] = [
   advantage,
+  affine,
   arctan,
   aspects,
   centered,

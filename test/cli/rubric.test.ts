@@ -1,0 +1,286 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rubricCommand } from "../../src/cli/commands/rubric.ts";
+import { parseRubric } from "../../src/core/rubric/load-rubric.ts";
+import { answer, section, WORLD } from "../learn/rubric/world.ts";
+import { startServer, type TestServer } from "../models/servers/http-server.ts";
+import { chatCompletion } from "../models/servers/shapes.ts";
+import { invoke, type Outcome } from "./small-dataset.ts";
+
+const root = mkdtempSync(join(tmpdir(), "prefkit-cli-rubric-"));
+const environment = { PREFKIT_CACHE_DIR: join(root, "cache"), A_KEY: "sk-planted-1234567890" };
+/** The server refuses what holds this text. */
+let refused: string | null = null;
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer(({ body }) => {
+    const { messages, model } = body as { messages: { content: string }[]; model: string };
+    const content = messages[0]?.content ?? "";
+    if (refused !== null && content.includes(refused))
+      return { status: 400, json: { error: { message: "no" } } };
+    const isQuestion = section(content, "turn 1 user") !== null;
+    return { json: chatCompletion(isQuestion ? answer(WORLD, content) : model, { reply: { model } }) };
+  });
+  const row = (id: string, prompt: string, strong = "strong") => ({
+    ...{ id, prompt, metadata: { good: strong, bad: "weak" } },
+    responses: ["r0", "r1", "r2", "r3"],
+  });
+  const lines = (rows: readonly object[]): string => rows.map((one) => `${JSON.stringify(one)}\n`).join("");
+  await writeFile(join(root, "one.jsonl"), lines([row("tower", "How tall?")]));
+  await writeFile(
+    join(root, "three.jsonl"),
+    lines([row("tower", "How tall?"), row("bridge", "How long?"), row("lake", "How deep?", " ")]),
+  );
+  await writeFile(join(root, "twice.jsonl"), lines([row("tower", "How tall?"), row("tower", "How long?")]));
+  const model = (name: string): string =>
+    `{ provider: openai, baseUrl: "${server.url}/v1", model: ${name}, key: "\${A_KEY}", price: { in: 1, out: 2 } }`;
+  await writeFile(
+    join(root, "recipe.yaml"),
+    `input: { path: one.jsonl, map: { metadata: { good: metadata.good, bad: metadata.bad } } }
+models:
+  writer: ${model("writer")}
+  judge: ${model("judge")}
+  strong: ${model("strong")}
+  weak: ${model("weak")}
+scorers: { short: { use: contains, text: "7" } }
+`,
+  );
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const rubric = (...args: string[]): Promise<Outcome> =>
+  invoke(rubricCommand, args, { directory: root, environment });
+const refine = (input: string, out: string, ...more: string[]): Promise<Outcome> =>
+  rubric(
+    ...["refine", input, "--recipe", join(root, "recipe.yaml"), "--proposer", "writer", "--judge", "judge"],
+    ...["--out", out, "--quiet", ...more],
+  );
+const read = (...path: string[]): Promise<string> => readFile(join(root, ...path), "utf8");
+const linesOf = async (...path: string[]): Promise<Record<string, unknown>[]> =>
+  (await read(...path))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe("prefkit rubric refine", () => {
+  it("writes the rubric, the trace and the report of a prompt", async () => {
+    const { err, exitCode } = await refine("one.jsonl", "first", "--strong", "strong", "--weak", "weak");
+    expect(exitCode).toBe(0);
+    expect(err).toContain("1 prompts, 1 with a rubric; 58 calls");
+    expect(err).toContain("3 criteria accepted, 2 taken apart, 5 turned down");
+    const { criteria, weighting } = parseRubric(await read("first", "rubric.yaml"), "rubric.yaml");
+    expect(criteria.map(({ text }) => text)).toEqual(["B", "A1", "A2a"]);
+    expect(weighting).toBe("whitened-uniform");
+    const [line, ...others] = await linesOf("first", "rubrics.jsonl");
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({
+      prompt_id: "tower",
+      decision_source: "rubric",
+      stop: "queue_empty",
+      references: true,
+    });
+    const trace = await linesOf("first", "trace.jsonl");
+    expect(trace[0]).toMatchObject({
+      ...{ prompt_id: "tower", round: 1, text: "A", decision: "decomposed", reason: "met_by_many" },
+      ...{ votes: [1, 1, 1, 1], by: "proposer" },
+    });
+    expect(JSON.parse(await read("first", "report.json"))).toMatchObject({
+      ...{ prompts: 1, withRubric: 1, failed: {}, calls: 58 },
+      rejections: { redundant: 1, misaligned: 1, conflict: 1, duplicate: 1, met_by_none: 1 },
+    });
+    for (const file of [
+      "rubrics.jsonl",
+      "trace.jsonl",
+      "report.json",
+      "rubric.yaml",
+      ".prefkit/rubric-memo.jsonl",
+    ])
+      expect(await read("first", file)).not.toContain(environment.A_KEY);
+  });
+
+  it("pays nothing for what is there, and gives the same bytes", async () => {
+    const before = await read("first", "rubrics.jsonl");
+    const asked = server.received.length;
+    await refine("one.jsonl", "first", "--strong", "strong", "--weak", "weak");
+    expect(server.received.length).toBe(asked);
+    expect(await read("first", "rubrics.jsonl")).toBe(before);
+    // Another directory knows nothing, but the cache of replies does.
+    await refine("one.jsonl", "second", "--strong", "strong", "--weak", "weak", "--offline");
+    expect(server.received.length).toBe(asked);
+    expect(await read("second", "rubrics.jsonl")).toBe(before);
+    expect(await read("second", "trace.jsonl")).toBe(await read("first", "trace.jsonl"));
+  });
+
+  it("takes the answers of references from metadata, and flags a prompt that has none", async () => {
+    const args = ["--strong-field", "good", "--weak-field", "bad", "--json"];
+    const { out, exitCode } = await refine("three.jsonl", "fields", ...args);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      ok: true,
+      outcome: "done",
+      prompts: 3,
+      withRubric: 3,
+      withoutReferences: 1,
+    });
+    const lines = await linesOf("fields", "rubrics.jsonl");
+    expect(lines.map(({ prompt_id, references }) => [prompt_id, references])).toEqual([
+      ["tower", true],
+      ["bridge", true],
+      ["lake", false],
+    ]);
+  });
+
+  it("leaves out a prompt whose calls fail, ends with 3, and goes on when they do not", async () => {
+    refused = "How long?";
+    const broken = await refine("three.jsonl", "broken", "--mode", "augment", "--json");
+    refused = null;
+    expect(broken.exitCode).toBe(3);
+    expect(JSON.parse(broken.out)).toMatchObject({ ok: false, outcome: "open", failed: { bad_request: 1 } });
+    expect(await linesOf("broken", "rubrics.jsonl")).toHaveLength(2);
+    const mended = await refine("three.jsonl", "broken", "--mode", "augment", "--json");
+    expect(mended.exitCode).toBe(0);
+    expect(await linesOf("broken", "rubrics.jsonl")).toHaveLength(3);
+  });
+
+  it("stops when the money is spent, and goes on with more", async () => {
+    const args = ["--weighting", "uniform", "--temperature", "0.5", "--json"];
+    const poor = await refine("three.jsonl", "poor", ...args, "--max-cost", "0.0001");
+    expect(poor.exitCode).toBe(4);
+    expect(JSON.parse(poor.out)).toMatchObject({ ok: false, error: "budget_reached" });
+    const rich = await refine("three.jsonl", "poor", ...args, "--max-cost", "100");
+    expect(rich.exitCode).toBe(0);
+  });
+
+  it("refuses what is not in the cache when it is offline", async () => {
+    await expect(refine("one.jsonl", "offline", "--temperature", "0.9", "--offline")).rejects.toMatchObject({
+      code: "reply_missing",
+    });
+  });
+
+  it("goes on with answers that were kept when there are more prompts or other options", async () => {
+    await refine("three.jsonl", "grown", "--limit", "1", "--seed", "5");
+    const asked = server.received.length;
+    await refine(
+      "three.jsonl",
+      "grown",
+      "--limit",
+      "1",
+      "--seed",
+      "5",
+      "--weighting",
+      "uniform",
+      "--estimator",
+      "uncentered",
+    );
+    expect(server.received.length).toBe(asked);
+    await refine("three.jsonl", "grown", "--limit", "2", "--seed", "5");
+    expect(await linesOf("grown", "rubrics.jsonl")).toHaveLength(2);
+  });
+
+  it.each([
+    { args: ["one.jsonl", "x", "--strong", "strong"], code: "bad_option" },
+    { args: ["one.jsonl", "x", "--strong", "strong", "--weak-field", "bad"], code: "bad_option" },
+    { args: ["one.jsonl", "x", "--strong", "strong", "--weak", "nobody"], code: "bad_recipe" },
+    { args: ["one.jsonl", "x", "--temperature", "9"], code: "bad_option" },
+    { args: ["twice.jsonl", "x"], code: "duplicate_id" },
+    { args: ["none.jsonl", "x"], code: "no_input_file" },
+    { args: ["one.jsonl", "full"], code: "not_this_run" },
+  ])("refuses $args as $code, before anything is paid", async ({ args, code }) => {
+    await mkdir(join(root, "full"), { recursive: true });
+    await writeFile(join(root, "full", "thesis.tex"), "mine");
+    const asked = server.received.length;
+    await expect(refine(args[0] ?? "", args[1] ?? "", ...args.slice(2))).rejects.toMatchObject({ code });
+    expect(server.received.length).toBe(asked);
+  });
+
+  it("needs a proposer and a judge", async () => {
+    await expect(rubric("refine", "--recipe", join(root, "recipe.yaml"))).rejects.toThrow(/--proposer/);
+  });
+});
+
+describe("prefkit rubric show", () => {
+  it("shows a rubric that comes with prefkit", async () => {
+    const { out, exitCode } = await rubric("show", "honesty");
+    expect(exitCode).toBe(0);
+    expect(out).toContain("honesty  version 1");
+  });
+
+  it("lists the prompts of a refinement, and shows the rubric of one", async () => {
+    const file = join("fields", "rubrics.jsonl");
+    expect((await rubric("show", file)).out).toMatch(
+      /^tower +3 criteria\nbridge +3 criteria\nlake +4 criteria$/,
+    );
+    const { out } = await rubric("show", file, "--prompt", "bridge");
+    expect(out).toMatch(/0\.2930 {2}B {2}c-[0-9a-f]{12}/);
+    const yaml = await rubric("show", file, "--prompt", "bridge", "--yaml");
+    expect(parseRubric(yaml.out, "shown").criteria).toHaveLength(3);
+    expect(JSON.parse((await rubric("show", file, "--prompt", "bridge", "--json")).out)).toMatchObject({
+      version: 1,
+    });
+  });
+
+  it("does not let a criterion speak to the terminal", async () => {
+    await writeFile(
+      join(root, "red.yaml"),
+      'rubric: 1\nname: red\nversion: 1\ncriteria: [{ id: a, text: "is \\e[31mred" }]\n',
+    );
+    expect((await rubric("show", "red.yaml")).out).toContain("is ␛[31mred");
+  });
+
+  it.each([
+    { args: ["fields/rubrics.jsonl", "--prompt", "moon"], code: "unknown_name" },
+    { args: ["fields/rubrics.jsonl", "--yaml"], code: "bad_option" },
+    { args: ["absent.yaml"], code: "bad_option" },
+  ])("refuses $args as $code", async ({ args, code }) => {
+    await expect(rubric("show", ...args)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("prefkit rubric check", () => {
+  it("says of each file what it holds, or what is wrong and where", async () => {
+    await writeFile(
+      join(root, "bad.yaml"),
+      "rubric: 1\nname: bad\nversion: 1\ncriteria:\n  - { id: a, txt: clear }\n",
+    );
+    const { out, exitCode } = await rubric(
+      "check",
+      "first/rubric.yaml",
+      "fields/rubrics.jsonl",
+      "bad.yaml",
+      "absent.yaml",
+    );
+    expect(exitCode).toBe(2);
+    expect(out).toContain("ok  first/rubric.yaml  1 rubrics, 3 criteria");
+    expect(out).toContain("ok  fields/rubrics.jsonl  3 rubrics, 10 criteria");
+    expect(out).toMatch(/bad bad\.yaml:5: criteria\[0\]\.txt: unknown key\.\n {4}did you mean "text"\?/);
+    expect(out).toContain("there is no file");
+  });
+
+  it.each([
+    { text: "nonsense\n", message: "lines.jsonl:1: this line is no JSON object." },
+    { text: '{"rubric": null}\n', message: "lines.jsonl:1: prompt_id: it is no text." },
+    { text: '{"prompt_id": "a"}\n', message: "lines.jsonl:1: rubric: it is missing." },
+    {
+      text: '{"prompt_id": "a", "rubric": null}\n\n{"prompt_id": "a", "rubric": null}\n',
+      message: "lines.jsonl:3: prompt a has a rubric on line 1 already.",
+    },
+    {
+      text: '{"prompt_id": "a", "rubric": {"name": "r", "version": 1, "criteria": [{"id": "k"}]}}\n',
+      message: "lines.jsonl:1: rubric.criteria[0].text:",
+    },
+  ])("names the line of a file of rubrics: $message", async ({ text, message }) => {
+    await writeFile(join(root, "lines.jsonl"), text);
+    const { out, exitCode } = await rubric("check", "lines.jsonl", "--json");
+    expect(exitCode).toBe(2);
+    const result = JSON.parse(out) as { ok: boolean; files: { message: string }[] };
+    expect(result.ok).toBe(false);
+    expect(result.files[0]?.message).toContain(message);
+  });
+});
