@@ -44,6 +44,21 @@ export { type FileReader, type Files, type FileWriter, nodeFiles } from "./core/
 export { contentHash, pairId, promptId, responseIds } from "./core/ids.ts";
 export { overlongPunishment } from "./core/overlong.ts";
 export { hashUnit, type Random, randomFor } from "./core/random.ts";
+// Rubrics.
+export { loadRubric, parseRubric, rubricHash, writeRubric } from "./core/rubric/load-rubric.ts";
+export type {
+  Criterion,
+  CriterionVerdict,
+  Denominator,
+  NullRule,
+  Rubric,
+  Scale,
+  Weighting,
+} from "./core/rubric/rubric.ts";
+export { parseRubricLines } from "./core/rubric/rubric-lines.ts";
+export { rubricSchema } from "./core/rubric/schema.ts";
+export { rubricRange, scoreRubric } from "./core/rubric/score-rubric.ts";
+export { type VoteWeights, type WeightOptions, whitenedUniformWeights } from "./core/rubric/weights.ts";
 // Making a scorer.
 export {
   abstained,
@@ -88,11 +103,38 @@ export type {
   Span,
 } from "./core/types.ts";
 export { VERSION } from "./core/version.ts";
+// Agreement between judges, and measuring scorers against gold labels.
+export { type AlphaScale, cohenKappa, krippendorffAlpha } from "./evaluate/agreement.ts";
+export { type Assessment, assess } from "./evaluate/assess.ts";
+export { percentileInterval, resampledMeans } from "./evaluate/bootstrap.ts";
+export { type EvaluateOptions, type EvaluateOutcome, evaluate } from "./evaluate/evaluate.ts";
 // Comparing scorers on gold pairs.
 export { type GoldOptions, openGoldPairs } from "./evaluate/gold-pairs.ts";
+export { htmlReport } from "./evaluate/html/index.ts";
 export { type PickOptions, type PickOutcome, pick } from "./evaluate/pick.ts";
 export { pickModels } from "./evaluate/pick-models.ts";
+export type { EvalReport, PresetName, ScorerReport } from "./evaluate/report.ts";
 // Models.
+// Showing a judge what others wrote.
+export { CANARIES, type Canary, canaryFor } from "./judging/canaries.ts";
+export { type Envelope, envelope } from "./judging/envelope.ts";
+export { type Guarded, type GuardOptions, guarded } from "./judging/guard.ts";
+export { visibleText } from "./judging/hidden-text.ts";
+export { type VerdictLike, verdictLike } from "./judging/verdict-like.ts";
+// Rubrics and rules that are learned.
+export { type Memo, memoryMemo, openMemo } from "./learn/memo.ts";
+export { decideByRubric, type RubricDecision } from "./learn/rubric/decide.ts";
+export type { RefineOptions } from "./learn/rubric/options.ts";
+export { type RefinedRubric, refineRubric } from "./learn/rubric/refine-rubric.ts";
+export type { RuleAgreement, SetAccuracy } from "./learn/rules/agreement.ts";
+export {
+  type ExtractionSetup,
+  extractRules,
+  type RuleExtraction,
+  type RuleModels,
+} from "./learn/rules/extract-rules.ts";
+export type { RuleExtractionOptions } from "./learn/rules/options.ts";
+export type { RulePair } from "./learn/rules/pairs.ts";
 export { type Budget, createBudget } from "./models/budget.ts";
 export {
   type Call,
@@ -152,6 +194,7 @@ export type {
   PairResult,
 } from "./pairs/pair-builder.ts";
 export { type PassVsFailOptions, passVsFail } from "./pairs/pass-vs-fail.ts";
+export { type RatingGapOptions, ratingGap } from "./pairs/rating-gap.ts";
 export { type TopKVsBottomKOptions, topKVsBottomK } from "./pairs/top-k-vs-bottom-k.ts";
 export { type AdvantageTransformOptions, advantage } from "./shaping/advantage.ts";
 export {
@@ -163,6 +206,7 @@ export {
   type AdvantageOptions,
   groupAdvantages,
 } from "./shaping/advantages.ts";
+export { type AffineOptions, affine } from "./shaping/affine.ts";
 export { type ArctanOptions, arctan } from "./shaping/arctan.ts";
 export { type AspectsOptions, aspects } from "./shaping/aspects.ts";
 export { type CenteredOptions, centered } from "./shaping/centered.ts";

@@ -4,11 +4,14 @@ import { cacheCommand } from "./commands/cache.ts";
 import { checkCommand } from "./commands/check.ts";
 import { combineCommand } from "./commands/combine.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { initCommand } from "./commands/init.ts";
 import { listCommand } from "./commands/list.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { pairCommand } from "./commands/pair.ts";
 import { pickCommand } from "./commands/pick.ts";
+import { rubricCommand } from "./commands/rubric.ts";
+import { rulesCommand } from "./commands/rules.ts";
 import { runCommand } from "./commands/run.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { scoreCommand } from "./commands/score.ts";
@@ -59,6 +62,9 @@ command goes on where it stopped.`,
     pairCommand,
     mergeCommand,
     pickCommand,
+    evalCommand,
+    rulesCommand,
+    rubricCommand,
     checkCommand,
     whyCommand,
     cacheCommand,

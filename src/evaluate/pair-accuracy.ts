@@ -1,7 +1,7 @@
+import { type Interval, wilsonInterval } from "../core/stats.ts";
+
 /** What a scorer makes of a gold pair. `unscored`: it gave no score to one of the two, or to both. */
 export type PairOutcome = "correct" | "tie" | "unscored" | "wrong";
-
-export type Interval = readonly [low: number, high: number];
 
 export type OutcomeCounts = Readonly<Record<PairOutcome, number>>;
 
@@ -39,27 +39,6 @@ export function pairAccuracy(counts: OutcomeCounts): PairAccuracy {
     accuracy: judged === 0 ? null : correct / judged,
     interval: wilsonInterval(correct, judged),
   };
-}
-
-/** The 97.5 % point of the normal distribution. */
-const Z = 1.959963984540054;
-
-/**
- * 95 % score interval of a proportion (Wilson 1927); null without trials.
- *
- * Worked: 8 of 10 -> [0.4902, 0.9433]; 0 of 10 -> [0, 0.2775].
- */
-export function wilsonInterval(successes: number, trials: number): Interval | null {
-  if (trials === 0) return null;
-  const share = successes / trials;
-  const shrink = 1 + Z ** 2 / trials;
-  const middle = (share + Z ** 2 / (2 * trials)) / shrink;
-  const half = (Z / shrink) * Math.sqrt((share * (1 - share)) / trials + Z ** 2 / (4 * trials ** 2));
-  // At the ends the two terms are equal, and rounding must not leave the range.
-  return [
-    successes === 0 ? 0 : Math.max(0, middle - half),
-    successes === trials ? 1 : Math.min(1, middle + half),
-  ];
 }
 
 /**

@@ -12,7 +12,11 @@ const silent = {
   environment: {},
   directory: ".",
 };
-const { commands } = buildProgram(silent, () => {});
+/** Every command by its whole name; a group of commands and those in it. */
+const commands = buildProgram(silent, () => {}).commands.flatMap((command) => [
+  [command.name(), command] as const,
+  ...command.commands.map((inner) => [`${command.name()} ${inner.name()}`, inner] as const),
+]);
 
 /** The part of the page under the command's heading; flags that it takes from `run` are looked for there too. */
 function sectionOf(name: string): string {
@@ -25,28 +29,22 @@ function sectionOf(name: string): string {
 const flagsOf = (command: Command): string[] => command.options.map(({ long }) => long ?? "");
 
 describe("docs/cli.md", () => {
-  it.each(commands.map((command) => [command.name(), command] as const))(
-    "names every flag of prefkit %s, and none that it has not",
-    (name, command) => {
-      expect(page).toContain(`prefkit ${name}`);
-      const section = sectionOf(name);
-      for (const flag of flagsOf(command)) expect(section, flag).toMatch(new RegExp(`\`${flag}[ \`]`));
-      const known = new Set([...flagsOf(command), "--help"]);
-      const own = page.split(/^## /m).find((part) => part.startsWith(`prefkit ${name}\n`)) ?? "";
-      const written = [...own.matchAll(/^\| (.+?) \|/gm)].flatMap(
-        ([, cell = ""]) => cell.match(/--[a-z-]+/g) ?? [],
-      );
-      expect(written.filter((flag) => !/^--+$/.test(flag) && !known.has(flag))).toEqual([]);
-    },
-  );
+  it.each(commands)("names every flag of prefkit %s, and none that it has not", (name, command) => {
+    expect(page).toContain(`prefkit ${name}`);
+    const section = sectionOf(name);
+    for (const flag of flagsOf(command)) expect(section, flag).toMatch(new RegExp(`\`${flag}[ \`]`));
+    const known = new Set([...flagsOf(command), "--help"]);
+    const own = page.split(/^## /m).find((part) => part.startsWith(`prefkit ${name}\n`)) ?? "";
+    const written = [...own.matchAll(/^\| (.+?) \|/gm)].flatMap(
+      ([, cell = ""]) => cell.match(/--[a-z-]+/g) ?? [],
+    );
+    expect(written.filter((flag) => !/^--+$/.test(flag) && !known.has(flag))).toEqual([]);
+  });
 
-  it.each(commands.map((command) => [command.name(), command] as const))(
-    "prefkit %s --help has a description and an example",
-    (name, command) => {
-      let text = "";
-      command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
-      expect(command.description().length).toBeGreaterThan(20);
-      expect(text).toMatch(new RegExp(`Examples?:\\n  \\$ prefkit ${name}`));
-    },
-  );
+  it.each(commands)("prefkit %s --help has a description and an example", (name, command) => {
+    let text = "";
+    command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+    expect(command.description().length).toBeGreaterThan(20);
+    expect(text).toMatch(new RegExp(`Examples?:\\n  \\$ prefkit ${name}`));
+  });
 });

@@ -1,0 +1,211 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Command, Option } from "commander";
+import pc from "picocolors";
+import { type LoadedRecipe, loadRecipe, recipeFromCode } from "../../annotate/load-recipe.ts";
+import { catalog } from "../../catalog.ts";
+import { ERROR_CODES, PrefkitError } from "../../core/errors.ts";
+import { nodeFiles, writeWhole } from "../../core/files.ts";
+import { assess } from "../../evaluate/assess.ts";
+import { DEFAULT_SAMPLES } from "../../evaluate/bootstrap.ts";
+import { DEFAULT_EXAMPLES, type EvaluateOutcome, evaluate } from "../../evaluate/evaluate.ts";
+import { htmlReport } from "../../evaluate/html/index.ts";
+import { PRESETS, type PresetName } from "../../evaluate/report.ts";
+import { checkReportDirectory, writeReport } from "../../evaluate/write-report.ts";
+import { reportLines } from "../eval-lines.ts";
+import { override } from "../override.ts";
+import type { CommandSetup } from "../program.ts";
+import { startProgress } from "../progress.ts";
+import { integer, withModelOptions } from "../run-options.ts";
+import { exitCodes, listenForSignals } from "../signals.ts";
+import { visibleJson, visibleLine } from "../visible.ts";
+
+interface Flags {
+  readonly recipe?: string;
+  readonly scorer?: string;
+  readonly verdicts?: string[];
+  readonly preset: PresetName;
+  readonly by?: string;
+  readonly generative?: boolean;
+  readonly samples: number;
+  readonly seed?: number;
+  readonly examples: number;
+  readonly out?: string;
+  readonly html?: string;
+  readonly limit?: number;
+  readonly concurrency?: number;
+  readonly acceptFailed?: boolean;
+  readonly maxCost?: number;
+  readonly offline?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+export function evalCommand({ terminal, exit }: CommandSetup): Command {
+  return withModelOptions(
+    new Command("eval")
+      .description(
+        "Measure scorers against gold labels: accuracy with intervals, by subset and length, and how they compare.",
+      )
+      .argument("<gold...>", "files or globs with gold labels, in the preset's layout")
+      .option("--recipe <file>", "the scorers and models of this recipe; the rest of it is left aside")
+      .option("--scorer <names>", "scorers by name or module path, separated by commas, as they are")
+      .option("--verdicts <file...>", "scores or verdicts that exist already, one file per scorer")
+      .addOption(
+        new Option("--preset <name>", "how the files are laid out and scored")
+          .choices(PRESETS)
+          .default("pairs"),
+      )
+      .option("--by <path>", "the column that names each item's subset (default: the preset's)")
+      .option("--generative", "unread verdicts earn what a coin would, as benchmarks have it for judges")
+      .option("--samples <n>", "bootstrap samples", integer(100), DEFAULT_SAMPLES)
+      .option("--seed <n>", "for intervals, and the order in which responses are shown", integer(0))
+      .option("--examples <n>", "items that went wrong to show in the report", integer(0), DEFAULT_EXAMPLES)
+      .option("--out <dir>", "write report.json and every score here")
+      .option("--html <file>", "write the report as one page")
+      .option("--limit <n>", "only the first n items", integer(1))
+      .option("--concurrency <n>", "items in flight at a time (default: 16)", integer(1))
+      .option("--accept-failed", "go on where scorers fail; such items are unscored"),
+  )
+    .option("--quiet", "no progress")
+    .option("--json", "print the report as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Intervals are 95 % (percentile bootstrap over prompts). Ties and unscored items are shown apart.
+Two scorers are compared on the items that both judged: difference with interval, exact McNemar.
+
+Examples:
+  $ prefkit eval gold.jsonl --scorer math-answer
+  $ prefkit eval "reward-bench/*.parquet" --preset rewardbench --recipe judges.yaml --out report
+  $ prefkit eval judgebench.jsonl --preset judgebench --verdicts judge-a.jsonl judge-b.jsonl --json`,
+    )
+    .action(async (gold: string[], flags: Flags) => {
+      const loaded = await recipeOf(flags, terminal.directory, terminal.environment);
+      const out = flags.out === undefined ? null : resolve(terminal.directory, flags.out);
+      if (out !== null) await checkReportDirectory(out);
+      const scratch = await mkdtemp(join(tmpdir(), "prefkit-eval-"));
+      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
+      const signals = listenForSignals((name) =>
+        progress.note(`${name}: finishing what is under way. Once more quits at once.`),
+      );
+      try {
+        const outcome = await evaluate(loaded, catalog, {
+          path: gold,
+          baseDirectory: terminal.directory,
+          preset: flags.preset,
+          seed: loaded?.recipe.seed ?? flags.seed ?? 0,
+          samples: flags.samples,
+          examples: flags.examples,
+          scratch,
+          stop: signals.stop,
+          onPlanning: progress.planning,
+          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
+          onStart: (status) => progress.start(status),
+          ...given(flags, [
+            "by",
+            "verdicts",
+            "generative",
+            "limit",
+            "concurrency",
+            "acceptFailed",
+            "maxCost",
+            "offline",
+          ]),
+        });
+        progress.stop();
+        const { assessment } = outcome;
+        if (assessment !== null) {
+          const report = assess(assessment);
+          const written = out === null ? [] : [await writeReport(out, report, assessment)];
+          if (flags.html !== undefined) {
+            const page = resolve(terminal.directory, flags.html);
+            await writeWhole(nodeFiles, page, htmlReport(report));
+            written.push(page);
+          }
+          if (flags.json)
+            terminal.out(visibleJson({ ok: true, outcome: outcome.kind, ...report, models: outcome.usage }));
+          else for (const line of reportLines(report)) terminal.out(line);
+          for (const warning of report.warnings)
+            terminal.err(`${pc.yellow("warning:")} ${visibleLine(warning, 300)}`);
+          for (const { name, failed } of report.scorers) {
+            const codes = Object.entries(failed).map(([code, count]) => `${count} ${code}`);
+            if (codes.length > 0)
+              terminal.err(`${pc.yellow("warning:")} ${name} failed on ${codes.join(", ")}.`);
+          }
+          for (const path of written) terminal.err(`Wrote ${path}`);
+        } else {
+          if (flags.json)
+            terminal.out(visibleJson({ ok: false, outcome: outcome.kind, models: outcome.usage }));
+          terminal.err(endedEarly(outcome.kind));
+        }
+        if (outcome.kind === "done") exit(0);
+        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
+      } finally {
+        progress.stop();
+        signals.close();
+        await rm(scratch, { recursive: true, force: true });
+      }
+    });
+}
+
+/** The flags that were given, without those that were not. */
+function given<Name extends keyof Flags>(
+  flags: Flags,
+  names: readonly Name[],
+): { readonly [name in Name]?: Exclude<Flags[name], undefined> } {
+  return Object.fromEntries(
+    names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
+  ) as { readonly [name in Name]?: Exclude<Flags[name], undefined> };
+}
+
+/** null: results files alone. */
+async function recipeOf(
+  { recipe, scorer, verdicts, seed }: Flags,
+  directory: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<LoadedRecipe | null> {
+  if (recipe !== undefined && scorer !== undefined) {
+    throw new PrefkitError(
+      "bad_option",
+      "eval was given --recipe and --scorer.",
+      "give one of them; a recipe names its scorers.",
+    );
+  }
+  if (recipe !== undefined) {
+    const loaded = await loadRecipe(resolve(directory, recipe), environment);
+    return override(loaded, seed === undefined ? {} : { seed }, directory);
+  }
+  if (scorer === undefined) {
+    if (verdicts !== undefined) return null;
+    throw new PrefkitError(
+      "bad_option",
+      "eval was given nothing to measure.",
+      "add --scorer NAME, --recipe FILE or --verdicts FILE.",
+    );
+  }
+  const names = scorer.split(",").map((name) => name.trim());
+  const scorers = Object.fromEntries(names.map((use) => [keyOf(use), { use }]));
+  if (names.includes("") || Object.keys(scorers).length !== names.length) {
+    throw new PrefkitError(
+      "bad_option",
+      `--scorer got "${scorer}".`,
+      "name each scorer once, separated by commas.",
+    );
+  }
+  const code = { input: { path: "gold" }, scorers, ...(seed === undefined ? {} : { seed }) };
+  return recipeFromCode(code, directory, environment);
+}
+
+/** "./mine.mjs#brevity" -> "brevity"; a name of ours is its own key. */
+function keyOf(use: string): string {
+  const [path = "", name] = use.split("#", 2);
+  return name ?? path.replace(/^.*\//, "").replace(/\.[cm]?[jt]s$/, "");
+}
+
+function endedEarly(kind: EvaluateOutcome["kind"]): string {
+  return kind === "budget"
+    ? "The money is spent. Replies that came are in the cache; a larger --max-cost goes on from there."
+    : "Stopped. Replies that came are in the cache; the same command goes on from there.";
+}

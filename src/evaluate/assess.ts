@@ -1,0 +1,242 @@
+import { randomFor } from "../core/random.ts";
+import { VERSION } from "../core/version.ts";
+import { cohenKappa, krippendorffAlpha } from "./agreement.ts";
+import { DEFAULT_SAMPLES, LEVEL, meanOf, percentileInterval, resampledMeans } from "./bootstrap.ts";
+import {
+  betterOf,
+  type GoldItem,
+  groupedBy,
+  type Judgement,
+  known,
+  type RowOf,
+  type ScorerResults,
+  type ScorerView,
+} from "./gold.ts";
+import { lengthRows, longerWins } from "./lengths.ts";
+import { orderMetrics } from "./order-metrics.ts";
+import { mcNemar } from "./pair-accuracy.ts";
+import { presets } from "./presets/index.ts";
+import type {
+  AccuracyRow,
+  AgreementReport,
+  EvalReport,
+  Histogram,
+  PresetName,
+  ScorerComparison,
+  ScorerReport,
+  SubsetRow,
+} from "./report.ts";
+
+export interface Assessment {
+  readonly preset: PresetName;
+  readonly items: readonly GoldItem[];
+  readonly scorers: readonly ScorerResults[];
+  readonly files?: EvalReport["gold"]["files"];
+  /** Over the contents of the gold files. */
+  readonly sha256?: string;
+  /** The column that named the subsets. */
+  readonly by?: string | null;
+  /** Unread verdicts (and in RewardBench ties) earn what a coin would. */
+  readonly generative?: boolean;
+  readonly seed?: number;
+  /** Bootstrap samples. */
+  readonly samples?: number;
+  readonly warnings?: readonly string[];
+}
+
+/**
+ * Measures scores against gold labels: the whole of `prefkit eval` but for reading files and calling scorers.
+ * The same input and seed give the same report. The order of the items does not matter but for the order of the subsets,
+ * and for numbers whose intervals are drawn item by item.
+ */
+export function assess(given: Assessment): EvalReport {
+  const { preset: name, items, seed = 0, samples = DEFAULT_SAMPLES, by = null, warnings = [] } = given;
+  const views = given.scorers.map((results) => viewOf(given, results, seed, samples));
+  const scorers = views.map((view) => scorerReport(name, view));
+  const isPairs = items.some((item) => betterOf(item) !== null);
+  return {
+    format: "prefkit-eval",
+    formatVersion: 1,
+    prefkit: VERSION,
+    preset: name,
+    protocol: presets[name].protocol,
+    gold: {
+      files: given.files ?? [],
+      ...(given.sha256 !== undefined && { sha256: given.sha256 }),
+      items: items.length,
+      by,
+    },
+    seed,
+    bootstrap: { samples, level: LEVEL },
+    scorers,
+    comparisons: views.flatMap((first, index) =>
+      views.slice(index + 1).map((second) => comparison(first, second, isPairs)),
+    ),
+    agreement: views.length < 2 ? null : agreementOf(views, isPairs),
+    warnings: [...warnings, ...scorers.flatMap(warningsOf)],
+  };
+}
+
+function viewOf(
+  { preset, items, generative = false }: Assessment,
+  results: ScorerResults,
+  seed: number,
+  samples: number,
+): ScorerView {
+  const means = (values: ArrayLike<number>, key: string): Float64Array =>
+    resampledMeans(values, samples, randomFor(seed, "bootstrap", results.name, key));
+  return {
+    items,
+    results,
+    judgements: items.map((item, index) =>
+      presets[preset].judge(item, results.scores[index] ?? item.correct.map(() => null), generative),
+    ),
+    generative,
+    seed,
+    samples,
+    means,
+    interval: (values, key) => percentileInterval(means(values, key)),
+  };
+}
+
+function scorerReport(name: PresetName, view: ScorerView): ScorerReport {
+  const { items, judgements, results } = view;
+  const all = items.map((_, index) => index);
+  const row = (indices: readonly number[], key: string): AccuracyRow =>
+    accuracyRow(
+      indices.flatMap((index) => judgements[index] ?? []),
+      view,
+      key,
+    );
+  return {
+    name: results.name,
+    overall: row(all, "all"),
+    subsets: subsetRows(items, row),
+    lengths: lengthRows(items, row),
+    longerWins: longerWins(items, results.scores),
+    metrics: [...presets[name].metrics(view), ...orderMetrics(view)],
+    curves: presets[name].curves?.(view) ?? [],
+    margins: marginsOf(view),
+    failed: results.failed ?? {},
+    ...(results.settings && { settings: results.settings }),
+    ...(results.examples && { examples: results.examples }),
+  };
+}
+
+function accuracyRow(judgements: readonly Judgement[], view: ScorerView, key: string): AccuracyRow {
+  const counts = { correct: 0, wrong: 0, tie: 0, unscored: 0, noPreference: 0 };
+  for (const { outcome } of judgements) counts[outcome] += 1;
+  const credits = known(judgements.map(({ credit }) => credit));
+  return {
+    items: judgements.length,
+    ...counts,
+    accuracy: meanOf(credits),
+    interval: view.interval(credits, key),
+  };
+}
+
+function subsetRows(items: readonly GoldItem[], row: RowOf): readonly SubsetRow[] {
+  const places = groupedBy(items.keys(), (index) => items[index]?.subset ?? null);
+  if (places.size === 0 || (places.size === 1 && places.has(null))) return [];
+  return [...places].map(([subset, indices]) => ({
+    subset,
+    ...row(indices, subset === null ? "no subset" : `subset ${subset}`),
+  }));
+}
+
+/** Best right response minus best wrong one; null unless all are scored and there are both. */
+function marginOf({ correct }: GoldItem, scores: readonly (number | null)[]): number | null {
+  let [right, wrong] = [-Infinity, -Infinity];
+  for (const [index, is] of correct.entries()) {
+    const score = scores[index] ?? null;
+    if (score === null) return null;
+    if (is) right = Math.max(right, score);
+    else wrong = Math.max(wrong, score);
+  }
+  const margin = right - wrong;
+  return Number.isFinite(margin) ? margin : null;
+}
+
+const BINS = 40;
+
+function marginsOf({ items, results }: ScorerView): Histogram | null {
+  const margins = Float64Array.from(
+    known(items.map((item, index) => marginOf(item, results.scores[index] ?? []))),
+  ).sort();
+  if (margins.length === 0) return null;
+  // A few far ones would leave all others in one bin.
+  const low = margins[Math.floor(0.005 * (margins.length - 1))] as number;
+  const high = margins[Math.ceil(0.995 * (margins.length - 1))] as number;
+  const counts = new Array<number>(high > low ? BINS : 1).fill(0);
+  for (const margin of margins) {
+    const place = high > low ? Math.floor(((margin - low) / (high - low)) * BINS) : 0;
+    const bin = Math.max(0, Math.min(counts.length - 1, place));
+    counts[bin] = (counts[bin] as number) + 1;
+  }
+  return { low, high, counts, xLabel: "score of the right response minus score of the wrong one" };
+}
+
+function comparison(first: ScorerView, second: ScorerView, isPairs: boolean): ScorerComparison {
+  const differences: number[] = [];
+  for (const [index, { credit }] of first.judgements.entries()) {
+    const other = second.judgements[index]?.credit ?? null;
+    if (credit !== null && other !== null) differences.push(credit - other);
+  }
+  const onlyFirst = differences.filter((difference) => difference > 0).length;
+  const onlySecond = differences.filter((difference) => difference < 0).length;
+  return {
+    first: first.results.name,
+    second: second.results.name,
+    items: differences.length,
+    onlyFirst,
+    onlySecond,
+    pValue: mcNemar(onlyFirst, onlySecond),
+    difference: meanOf(differences),
+    interval: first.interval(differences, `against ${second.results.name}`),
+    kappa: isPairs ? cohenKappa(verdictsOf(first), verdictsOf(second)) : null,
+  };
+}
+
+/**
+ * −1, 0, 1 for each pair, and again turned round: which of the two is called the first is the file's whim, and must not
+ * make agreement by chance look larger where all chosen ones stand first.
+ */
+function verdictsOf({ items, results }: ScorerView): (number | null)[] {
+  const verdicts = items.map((item, index): number | null => {
+    const [a = null, b = null] = item.correct.length === 2 ? (results.scores[index] ?? []) : [];
+    return a === null || b === null ? null : Math.sign(a - b);
+  });
+  // No −0: it is another label than 0 to Object.is, though not to Map.
+  return [
+    ...verdicts,
+    ...verdicts.map((verdict) => (verdict === null || verdict === 0 ? verdict : -verdict)),
+  ];
+}
+
+function agreementOf(views: readonly ScorerView[], isPairs: boolean): AgreementReport {
+  const scores = views.map(({ items, results }) =>
+    items.flatMap((item, index) => item.correct.map((_, place) => results.scores[index]?.[place] ?? null)),
+  );
+  return {
+    verdicts: isPairs ? krippendorffAlpha(views.map(verdictsOf), "nominal") : null,
+    scoresOrdinal: krippendorffAlpha(scores, "ordinal"),
+    scoresInterval: krippendorffAlpha(scores, "interval"),
+  };
+}
+
+/** A percentile interval of few items is too narrow, and has no width where all went alike. */
+const FEW = 50;
+
+function warningsOf({ name, overall }: ScorerReport): string[] {
+  const judged = overall.items - overall.unscored - overall.noPreference;
+  const open = overall.unscored;
+  return [
+    ...(judged > 0 && judged < FEW
+      ? [`${name} judged ${judged} items: bootstrap intervals of fewer than ${FEW} are too narrow.`]
+      : []),
+    ...(judged === 0 ? [`${name} judged none of the ${overall.items} items.`] : []),
+    ...(open > 0 && judged > 0
+      ? [`${name} left ${open} of ${overall.items} items unscored; its accuracy is over the others.`]
+      : []),
+  ];
+}

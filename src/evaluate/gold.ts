@@ -1,0 +1,117 @@
+import type { JsonObject } from "../core/types.ts";
+import type { AccuracyRow, EvalExample, Interval } from "./report.ts";
+
+/** What gold says of one prompt's responses, without their texts: all that is kept while a file is evaluated. */
+export interface GoldItem {
+  readonly id: string;
+  readonly subset: string | null;
+  /** Which responses are right, or preferred, in file order. All alike: gold has no preference. */
+  readonly correct: readonly boolean[];
+  /** Lengths of the responses, in Unicode code points. */
+  readonly lengths: readonly number[];
+  /** The models behind the responses, where the layout names them. */
+  readonly models?: readonly string[];
+}
+
+/** A judge's verdict on a pair in file order, turned back when the judge saw the other order. null: unread. */
+export type Verdict = "first" | "second" | "tie";
+
+/** What one scorer made of the items. */
+export interface ScorerResults {
+  readonly name: string;
+  /** One score, or null, per response: [items][responses], in file order. */
+  readonly scores: readonly (readonly (number | null)[])[];
+  /** Verdicts of each item by the order in which it was judged, where the judge's own are known. */
+  readonly verdicts?: readonly (readonly (Verdict | null)[])[];
+  /** Cells that failed, by code. */
+  readonly failed?: Readonly<Record<string, number>>;
+  /** What was run, for the report. */
+  readonly settings?: JsonObject;
+  readonly examples?: readonly EvalExample[];
+}
+
+export type Outcome = "correct" | "noPreference" | "tie" | "unscored" | "wrong";
+
+/** How one item went. */
+export interface Judgement {
+  readonly outcome: Outcome;
+  /** In [0, 1]; null: the item is in no accuracy. */
+  readonly credit: number | null;
+}
+
+/** What a preset's numbers are made of: one scorer on all items, and draws of a mean for intervals. */
+export interface ScorerView {
+  readonly items: readonly GoldItem[];
+  readonly results: ScorerResults;
+  readonly judgements: readonly Judgement[];
+  readonly generative: boolean;
+  readonly seed: number;
+  readonly samples: number;
+  /** Bootstrap draws of the mean of these numbers; the key keeps draws of unlike things independent. */
+  means(values: ArrayLike<number>, key: string): Float64Array;
+  interval(values: ArrayLike<number>, key: string): Interval | null;
+}
+
+/** The gold item as a pair: which of two responses is the better one; null where it is none. */
+export function betterOf({ correct }: GoldItem): 0 | 1 | null {
+  if (correct.length !== 2 || correct[0] === correct[1]) return null;
+  return correct[0] ? 0 : 1;
+}
+
+/**
+ * The share of right responses among those with the highest score.
+ *
+ *   outcome: correct when all of them are right, wrong when none is, tie in between
+ *
+ * Source: RewardBench 2 (Malik et al. 2025), where one of four is right and a tie of t earns 1/t.
+ * Worked: scores [3, 3, 1, 0] with the first one right -> tie, credit 0.5.
+ * A response without a score makes the item unscored; where gold has no preference nothing is judged.
+ */
+export function topShare(correct: readonly boolean[], scores: readonly (number | null)[]): Judgement {
+  if (correct.every((is) => is === correct[0])) return { outcome: "noPreference", credit: null };
+  let highest = -Infinity;
+  let right = 0;
+  let all = 0;
+  for (const [index, is] of correct.entries()) {
+    const score = scores[index] ?? null;
+    if (score === null) return { outcome: "unscored", credit: null };
+    if (score < highest) continue;
+    if (score > highest) {
+      highest = score;
+      right = 0;
+      all = 0;
+    }
+    all += 1;
+    if (is) right += 1;
+  }
+  return { outcome: right === all ? "correct" : right === 0 ? "wrong" : "tie", credit: right / all };
+}
+
+/** A pair is correct when the better response has strictly the higher score; a tie earns nothing. */
+export function strictly(correct: readonly boolean[], scores: readonly (number | null)[]): Judgement {
+  const judgement = topShare(correct, scores);
+  return judgement.outcome === "tie" ? { outcome: "tie", credit: 0 } : judgement;
+}
+
+/** The numbers of the items that have one. */
+export function known(values: readonly (number | null)[]): number[] {
+  return values.filter((value) => value !== null);
+}
+
+/** Counts and accuracy of the items at these places; the key names the interval's draws. */
+export type RowOf = (places: readonly number[], key: string) => AccuracyRow;
+
+/** In the order in which keys first appear. */
+export function groupedBy<Value, Key>(
+  values: Iterable<Value>,
+  keyOf: (value: Value) => Key,
+): Map<Key, Value[]> {
+  const groups = new Map<Key, Value[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  return groups;
+}

@@ -1,0 +1,101 @@
+import { randomFor } from "../core/random.ts";
+import { cohenKappa } from "./agreement.ts";
+import { percentileInterval, resampledRatios } from "./bootstrap.ts";
+import { betterOf, type ScorerView, type Verdict } from "./gold.ts";
+import { metric } from "./presets/preset.ts";
+import type { Metric } from "./report.ts";
+
+/** What two orders tell about the judge itself. Nothing where verdicts are not known, or of one order only. */
+export function orderMetrics({ items, results, samples, seed }: ScorerView): readonly Metric[] {
+  const both = (results.verdicts ?? []).flatMap((verdicts, index) => {
+    const item = items[index];
+    const [first, second] = verdicts;
+    if (!item || first === undefined || second === undefined) return [];
+    const better = betterOf(item);
+    return [
+      {
+        first,
+        second,
+        label: better === null ? null : better === 0 ? ("first" as const) : ("second" as const),
+      },
+    ];
+  });
+  if (both.length === 0) return [];
+  /** Prompts are drawn, and each brings both of its verdicts. */
+  const share = (key: string, label: string, counts: readonly Counts[], note: string): Metric => {
+    const hits = counts.reduce((sum, [own]) => sum + own, 0);
+    const trials = counts.reduce((sum, [, own]) => sum + own, 0);
+    const draws = resampledRatios(counts, samples, randomFor(seed, "bootstrap", results.name, key));
+    return metric({
+      key,
+      label,
+      value: trials === 0 ? null : hits / trials,
+      interval: percentileInterval(draws),
+      items: trials,
+      note,
+    });
+  };
+  const labelled = both.flatMap(({ first, second, label }) =>
+    label === null ? [] : [[first === label, second === label] as const],
+  );
+  return [
+    share(
+      "consistency",
+      "same verdict in both orders",
+      both.map(({ first, second }) => [Number(first === second && first !== null), 1]),
+      "an unread verdict is no agreement, not even with another one",
+    ),
+    share(
+      "first-slot",
+      "first place wins",
+      both.map(firstSlots),
+      "of the verdicts that name a winner; 50 % without position bias",
+    ),
+    share(
+      "unread",
+      "unread verdicts",
+      both.map(({ first, second }) => [Number(first === null) + Number(second === null), 2]),
+      "of all verdicts",
+    ),
+    share(
+      "all-correct",
+      "right in both orders",
+      labelled.map(([one, other]) => [Number(one && other), 1]),
+      "of the labelled pairs",
+    ),
+    share(
+      "some-correct",
+      "right in at least one order",
+      labelled.map(([one, other]) => [Number(one || other), 1]),
+      "of the labelled pairs",
+    ),
+    metric({
+      key: "order-kappa",
+      label: "kappa between the orders",
+      value: cohenKappa(
+        both.map(({ first }) => first),
+        both.map(({ second }) => second),
+      ),
+      items: both.length,
+      unit: "number",
+      note: "Cohen's, over the verdicts that were read",
+    }),
+  ];
+}
+
+type Counts = readonly [hits: number, trials: number];
+
+/** Verdicts that name a winner, and those of them won by the place that was shown first: the second order was turned back. */
+function firstSlots({
+  first,
+  second,
+}: {
+  readonly first: Verdict | null;
+  readonly second: Verdict | null;
+}): Counts {
+  const names = (verdict: Verdict | null): boolean => verdict === "first" || verdict === "second";
+  return [
+    Number(first === "first") + Number(second === "second"),
+    Number(names(first)) + Number(names(second)),
+  ];
+}

@@ -1,0 +1,84 @@
+import { meanOf } from "../bootstrap.ts";
+import { type ScorerView, strictly, type Verdict } from "../gold.ts";
+import type { Layout } from "../layout.ts";
+import type { Metric } from "../report.ts";
+import { metric, type Preset } from "./preset.ts";
+
+/**
+ * The counter over a pair's verdicts: +1 for each that equals the label, −1 for each that equals its opposite, 0 for a tie
+ * or an unread one. The pair is correct when it is above 0.
+ *
+ * Source: Tan et al. 2024, "JudgeBench", and its `metrics.py`. The verdict of the swapped order is turned back first.
+ * Worked: label first: (first, first) 2; (first, second) 0; (first, tie) 1; (null, first) 1; (second, second) −2.
+ */
+export function counterOf(label: "first" | "second", verdicts: readonly (Verdict | null)[]): number {
+  return verdicts.reduce((sum, verdict) => {
+    if (verdict === null || verdict === "tie") return sum;
+    return sum + (verdict === label ? 1 : -1);
+  }, 0);
+}
+
+/** Where sources begin with these, they are one column of the benchmark's table. */
+const SOURCES = [
+  ["knowledge", "Knowledge", "mmlu-pro"],
+  ["reasoning", "Reasoning", "livebench-reasoning"],
+  ["math", "Mathematics", "livebench-math"],
+  ["coding", "Coding", "livecodebench"],
+] as const;
+
+const layout: Layout = {
+  prompt: "question",
+  id: ["pair_id", "id"],
+  subset: ["source"],
+  responses: () => ["response_A", "response_B"],
+  labels: () => ["label"],
+  read: (_, { label }) => {
+    const preferred = decisionOf(label);
+    if (preferred === undefined || preferred === null) return "label must be A>B, B>A or A=B.";
+    return {
+      correct: preferred === "tie" ? [false, false] : [preferred === "first", preferred === "second"],
+    };
+  },
+};
+
+/** A>B, B>A, A=B as JudgeBench writes them; >> counts as >. null is an unread verdict; undefined is none of these. */
+export function decisionOf(value: unknown): Verdict | null | undefined {
+  if (value === null || value === undefined) return null;
+  const text = typeof value === "string" ? value.replaceAll(">>", ">") : "";
+  return Object.hasOwn(DECISIONS, text) ? DECISIONS[text] : undefined;
+}
+
+const DECISIONS: Readonly<Record<string, Verdict>> = { "A>B": "first", "B>A": "second", "A=B": "tie" };
+
+/** JudgeBench. */
+export const judgebench: Preset = {
+  name: "judgebench",
+  protocol:
+    "JudgeBench (Tan et al. 2024). Verdicts of both orders: +1 for each that equals the label, −1 for each that equals its opposite; a pair is correct when the sum is above 0. Scores: the labelled response has strictly the higher one. Ties and unread verdicts stay in the denominator of the score.",
+  layout,
+  judge: ({ correct }, scores) => strictly(correct, scores),
+  metrics: scoreMetrics,
+};
+
+function scoreMetrics({ items, judgements, interval }: ScorerView): Metric[] {
+  const pointsOf = (prefix: string): number[] =>
+    judgements.flatMap(({ outcome }, index) =>
+      outcome !== "noPreference" && (items[index]?.subset ?? "").startsWith(prefix)
+        ? [outcome === "correct" ? 1 : 0]
+        : [],
+    );
+  const row = (key: string, label: string, points: number[], headline: boolean): Metric =>
+    metric({
+      key,
+      label,
+      value: meanOf(points),
+      interval: interval(points, key),
+      items: points.length,
+      headline,
+      note: headline ? "correct of all pairs, unread verdicts among them" : null,
+    });
+  return [
+    row("score", "score", pointsOf(""), true),
+    ...SOURCES.map(([key, label, prefix]) => row(key, label, pointsOf(prefix), false)),
+  ];
+}

@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { assess } from "../../src/evaluate/assess.ts";
+import { type GoldItem, topShare } from "../../src/evaluate/gold.ts";
+import { PRESETS } from "../../src/evaluate/report.ts";
+
+const pair = (id: string, lengths: [number, number] = [2, 1], subset: string | null = null): GoldItem => ({
+  id,
+  subset,
+  correct: [true, false],
+  lengths,
+});
+
+describe("topShare", () => {
+  it("is 1/t for one right response among t at the top, and 0 below", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 2, maxLength: 6 }), (scores) => {
+        const highest = Math.max(...scores);
+        const top = scores.filter((score) => score === highest).length;
+        const { credit } = topShare(
+          scores.map((_, index) => index === 0),
+          scores,
+        );
+        expect(credit).toBe(scores[0] === highest ? 1 / top : 0);
+      }),
+    );
+  });
+});
+
+describe("assess", () => {
+  const any = fc.array(
+    fc.tuple(
+      fc.option(fc.integer({ min: 0, max: 3 }), { nil: null }),
+      fc.option(fc.integer({ min: 0, max: 3 }), { nil: null }),
+      fc.constantFrom("a", "b", null),
+      fc.nat({ max: 9 }),
+    ),
+    { minLength: 1, maxLength: 30 },
+  );
+  const reportOf = (rows: readonly (readonly [number | null, number | null, string | null, number])[]) =>
+    assess({
+      preset: "pairs",
+      items: rows.map(([, , subset, length], index) => pair(String(index), [length, 4], subset)),
+      scorers: [{ name: "any", scores: rows.map(([chosen, rejected]) => [chosen, rejected]) }],
+      samples: 100,
+    });
+
+  it("loses no item: outcomes, subsets and length buckets each add up to all", () => {
+    fc.assert(
+      fc.property(any, (rows) => {
+        const [scorer] = reportOf(rows).scorers;
+        if (!scorer) throw new Error("no scorer");
+        for (const row of [scorer.overall, ...scorer.subsets, ...scorer.lengths]) {
+          expect(row.correct + row.wrong + row.tie + row.unscored + row.noPreference).toBe(row.items);
+          const [low, high] = row.interval ?? [0, 1];
+          expect(0 <= low && low <= high && high <= 1).toBe(true);
+          expect(row.accuracy === null).toBe(row.interval === null);
+        }
+        expect(scorer.overall.items).toBe(rows.length);
+        expect(scorer.lengths.reduce((sum, { items }) => sum + items, 0)).toBe(rows.length);
+        for (const [index, { from, to }] of scorer.lengths.entries()) {
+          expect(from).toBeLessThanOrEqual(to);
+          expect(from).toBeGreaterThan(scorer.lengths[index - 1]?.to ?? -Infinity);
+        }
+        if (scorer.subsets.length > 0) {
+          expect(scorer.subsets.reduce((sum, { items }) => sum + items, 0)).toBe(rows.length);
+        }
+      }),
+    );
+  });
+
+  it("gives the same report for pairs turned round", () => {
+    fc.assert(
+      fc.property(any, (rows) => {
+        const items = rows.map(([, , subset, length], index) => pair(String(index), [length, 4], subset));
+        const scores = rows.map(([chosen, rejected]) => [chosen, rejected]);
+        const scorers = [
+          { name: "one", scores },
+          { name: "other", scores: scores.map(([a = null, b = null]) => [b, a]) },
+        ];
+        const turned = assess({
+          preset: "pairs",
+          items: items.map((item) => ({
+            ...item,
+            correct: item.correct.toReversed(),
+            lengths: item.lengths.toReversed(),
+          })),
+          scorers: scorers.map(({ name, scores: own }) => ({
+            name,
+            scores: own.map((row) => row.toReversed()),
+          })),
+          samples: 100,
+        });
+        const { agreement, ...straight } = assess({ preset: "pairs", items, scorers, samples: 100 });
+        expect(turned).toMatchObject(straight);
+        // Sums in another order differ in the last bit.
+        expect(turned.agreement?.scoresInterval ?? null).toSatisfy((alpha: number | null) => {
+          const other = agreement?.scoresInterval ?? null;
+          return alpha === other || Math.abs((alpha ?? Infinity) - (other ?? Infinity)) < 1e-9;
+        });
+      }),
+    );
+  });
+
+  it.each(PRESETS)("is plain JSON without a NaN, also of nothing judged: %s", (preset) => {
+    const items = [pair("ref:0"), pair("tied:1", [1, 1], "Ties")];
+    const scorers = [
+      {
+        name: "silent",
+        scores: [
+          [null, null],
+          [null, 1],
+        ],
+      },
+    ];
+    const report = assess({ preset, items, scorers, samples: 100 });
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+    expect(report.scorers[0]?.overall).toMatchObject({
+      items: 2,
+      unscored: 2,
+      accuracy: null,
+      interval: null,
+    });
+    expect(report.warnings).toContain("silent judged none of the 2 items.");
+    expect(assess({ preset, items: [], scorers, samples: 100 }).scorers[0]?.overall.items).toBe(0);
+  });
+
+  it("compares two scorers on the items that both judged", () => {
+    const items = ["a", "b", "c", "d", "e"].map((id) => pair(id));
+    const scorers = [
+      {
+        name: "first",
+        scores: [
+          [1, 0],
+          [1, 0],
+          [1, 0],
+          [0, 1],
+          [null, 1],
+        ],
+      },
+      {
+        name: "second",
+        scores: [
+          [1, 0],
+          [0, 1],
+          [1, 1],
+          [1, 0],
+          [1, 0],
+        ],
+      },
+    ];
+    const { comparisons, agreement } = assess({ preset: "pairs", items, scorers });
+    // Differences 0, 1, 1, −1. McNemar 1 of 3: 2 (1 + 3) / 8 = 1.
+    // Verdicts + + + − and + − 0 +, both ways: p_o 1/4; p_e 2 · 1/2 · 3/8 + 0 = 3/8; (1/4 − 3/8) / (5/8) = −0.2.
+    expect(comparisons).toMatchObject([
+      {
+        first: "first",
+        second: "second",
+        items: 4,
+        onlyFirst: 2,
+        onlySecond: 1,
+        pValue: 1,
+        difference: 0.25,
+      },
+    ]);
+    expect(comparisons[0]?.kappa).toBeCloseTo(-0.2, 12);
+    expect(agreement?.verdicts).not.toBeNull();
+  });
+
+  it("tells how often the longer response wins, and how often it should", () => {
+    const items = [pair("a", [9, 1]), pair("b", [1, 9]), pair("c", [5, 5]), pair("d", [9, 1])];
+    const scores = [
+      [1, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ];
+    const [scorer] = assess({ preset: "pairs", items, scorers: [{ name: "long", scores }] }).scorers;
+    expect(scorer?.longerWins).toEqual({ pairs: 2, scorer: 1, gold: 0.5 });
+  });
+
+  it("counts margins beyond the bins in the outermost ones", () => {
+    const items = Array.from({ length: 1000 }, (_, at) => pair(String(at)));
+    const scores = items.map((_, at) => [at === 0 ? 1e9 : (at % 100) / 100, 0]);
+    const [scorer] = assess({
+      preset: "pairs",
+      items,
+      scorers: [{ name: "far", scores }],
+      samples: 100,
+    }).scorers;
+    expect(scorer?.margins?.high).toBeLessThan(1);
+    expect(scorer?.margins?.counts.reduce((sum, count) => sum + count, 0)).toBe(1000);
+  });
+});

@@ -1,0 +1,180 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { definition } from "../../rewards/log-density-ratio.ts";
+import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
+import type { Catalog } from "../../src/annotate/resolve-scorer.ts";
+import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
+import { fromFunction } from "../../src/core/adapters.ts";
+import { CallFailure } from "../../src/core/errors.ts";
+import type { Group } from "../../src/core/types.ts";
+import { assess } from "../../src/evaluate/assess.ts";
+import { type EvaluateOptions, evaluate } from "../../src/evaluate/evaluate.ts";
+import { firstAgainst } from "../../src/judging/pairwise/parts.ts";
+import type { ModelProvider } from "../../src/models/provider.ts";
+import { fakeLogprobModel } from "../../src/testing/fake-model.ts";
+
+let directory: string;
+const rows = [
+  { prompt: "1?", chosen: "good", rejected: "bad", subset: "CHAT" },
+  { prompt: "2?", chosen: "goo", rejected: "b", subset: "CHAT" },
+  { prompt: "3?", chosen: "gob", rejected: "bag", subset: "SAFETY" },
+  { prompt: "4?", chosen: "bb", rejected: "ggg", subset: "SAFETY" },
+];
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "prefkit-evaluate-"));
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  await writeFile(join(directory, "gold.jsonl"), lines);
+  await writeFile(join(directory, "torn.jsonl"), `${lines}{"prompt":\n`);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+let calls = 0;
+
+/** A model that finds "g" likelier by `likes` nats; it may be told to fail. */
+const provider: ModelProvider<{ likes: number; fails: boolean }> = {
+  name: "fake",
+  summary: "For tests.",
+  ports: ["logprobs"],
+  isFree: true,
+  options: z.strictObject({ likes: z.number().default(0), fails: z.boolean().default(false) }),
+  open: async ({ likes, fails }, { name }) => ({
+    ports: {
+      logprobs: fakeLogprobModel({
+        id: name,
+        logprob: ({ token }) => {
+          calls += 1;
+          if (fails) throw new CallFailure("server_error", "down");
+          return token === "g" ? likes - 5 : -5;
+        },
+      }),
+    },
+    identity: { fake: name, likes },
+    close: async () => {},
+  }),
+};
+
+const catalog: Catalog = {
+  scorers: { "log-density-ratio": definition },
+  module: "",
+  providers: { fake: provider },
+};
+
+const RATIO = { ratio: { use: "log-density-ratio", strong: "fond", weak: "base" } };
+
+const run = (scorers: object, options: Partial<EvaluateOptions> = {}) =>
+  evaluate(
+    recipeFromCode(
+      {
+        input: { path: "none.jsonl" },
+        models: {
+          base: { provider: "fake" },
+          fond: { provider: "fake", likes: 2 },
+          down: { provider: "fake", fails: true },
+        },
+        scorers,
+      },
+      directory,
+      { PREFKIT_CACHE_DIR: directory },
+    ),
+    catalog,
+    {
+      path: "gold.jsonl",
+      baseDirectory: directory,
+      preset: "pairs",
+      seed: 0,
+      samples: 100,
+      scratch: directory,
+      openCache: memoryScoreCache,
+      ...options,
+    },
+  );
+
+describe("evaluate", () => {
+  it("gives the same report whatever the concurrency, and pays once", async () => {
+    const cache = memoryScoreCache();
+    const one = await run(RATIO, { concurrency: 1, openCache: () => cache });
+    if (one.assessment === null) throw new Error("ended early");
+    // 2 nats for each g: 2 over 0, 2 over 0, 2 over 2 (a tie), 0 over 6.
+    expect(assess(one.assessment).scorers[0]?.overall).toMatchObject({ correct: 2, tie: 1, wrong: 1 });
+    const before = calls;
+    const again = await run(RATIO, { concurrency: 8, openCache: () => cache });
+    expect(again.assessment).toEqual(one.assessment);
+    expect(calls).toBe(before);
+  });
+
+  it("reads the whole file before the first call", async () => {
+    const before = calls;
+    await expect(run(RATIO, { path: "torn.jsonl" })).rejects.toMatchObject({ code: "bad_row" });
+    expect(calls).toBe(before);
+  });
+
+  it("ends when a scorer fails too often, or shows its items as unscored where that is accepted", async () => {
+    const broken = { broken: { use: "log-density-ratio", strong: "down", weak: "base" } };
+    await expect(run(broken)).rejects.toMatchObject({ code: "failed_budget_exceeded" });
+    const { assessment } = await run(broken, { acceptFailed: true });
+    if (assessment === null) throw new Error("ended early");
+    const [scorer] = assess(assessment).scorers;
+    expect(scorer).toMatchObject({ overall: { unscored: 4, accuracy: null }, failed: { server_error: 8 } });
+  });
+
+  it("gives nothing half when it is stopped", async () => {
+    expect(await run(RATIO, { stop: AbortSignal.abort() })).toMatchObject({
+      kind: "stopped",
+      assessment: null,
+    });
+    const controller = new AbortController();
+    const midway = await run(RATIO, {
+      concurrency: 1,
+      stop: controller.signal,
+      onStart: () => controller.abort(),
+    });
+    expect(midway).toMatchObject({ kind: "stopped", assessment: null });
+  });
+
+  it("shows what went wrong with its texts: wrong ones before ties, none where none are asked for", async () => {
+    const { assessment } = await run(RATIO, { examples: 2 });
+    expect(assessment?.scorers[0]?.examples).toMatchObject([
+      {
+        outcome: "wrong",
+        prompt: "4?",
+        responses: [
+          { text: "bb", correct: true, score: 0 },
+          { text: "ggg", correct: false, score: 6 },
+        ],
+      },
+      { outcome: "tie", prompt: "3?" },
+    ]);
+    expect((await run(RATIO, { examples: 0 })).assessment?.scorers[0]?.examples).toBeUndefined();
+  });
+
+  it("learns from a judge of pairs what it said in either order", async () => {
+    /** Always for the response that stands first, but for the last prompt: there for the longer one. */
+    const judge = fromFunction(
+      ({ prompt, responses }: Group) =>
+        responses.map(({ text }, at) => {
+          const other = responses[1 - at]?.text ?? "";
+          const said = prompt.messages[0]?.content === "4?" ? Math.sign(text.length - other.length) : 1;
+          return { kind: "scored" as const, value: 0.5, parts: { [firstAgainst(1 - at)]: said } };
+        }),
+      { name: "judge", perResponse: false },
+    );
+    const { assessment } = await run({ judge: { use: judge } });
+    if (assessment === null) throw new Error("ended early");
+    expect(assessment.scorers[0]?.verdicts).toEqual([
+      ["first", "second"],
+      ["first", "second"],
+      ["first", "second"],
+      ["second", "second"],
+    ]);
+    const metrics = assess(assessment).scorers[0]?.metrics ?? [];
+    const value = (key: string) => metrics.find((metric) => metric.key === key)?.value;
+    expect(value("consistency")).toBe(0.25);
+    // First places won: two of two in three pairs, one of two in the last.
+    expect(value("first-slot")).toBe(7 / 8);
+    expect(value("all-correct")).toBe(0);
+    expect(value("some-correct")).toBe(0.75);
+  });
+});
