@@ -4,6 +4,7 @@ import { rubricRange, scoreRubric } from "../src/core/rubric/score-rubric.ts";
 import { abstained, defineScorer, failed, parseOptions, perGroup } from "../src/core/scorer.ts";
 import type { Failed, Prompt, Score, ScoreContext, Scorer } from "../src/core/types.ts";
 import { type Answered, ask } from "../src/judging/ask.ts";
+import { judgeFingerprint } from "../src/judging/fingerprint.ts";
 import { flagParts, guardFailure } from "../src/judging/guard.ts";
 import { type RuleVerdict, ruleQuestions } from "../src/judging/rule-verdict.ts";
 import type { ChatModel } from "../src/models/ports.ts";
@@ -74,6 +75,7 @@ export const definition = defineScorer<Settings, AutoruleModels>({
   cost: "paid",
   models: { judge: { port: "chat" } },
   files: ["rules"],
+  fingerprint: (options) => judgeFingerprint(ruleSetOf(options)),
   create: ruleScorer,
   plannedCalls,
 });

@@ -13,12 +13,13 @@ import {
 import { estimateTokens, messageTokens } from "../src/core/token-estimate.ts";
 import type { Failed, Group, Score, ScoreContext, Scorer } from "../src/core/types.ts";
 import { type Answered, ask } from "../src/judging/ask.ts";
-import { flagParts, guardFailure, guardFields } from "../src/judging/guard.ts";
+import { judgeFingerprint } from "../src/judging/fingerprint.ts";
+import { flagParts, guardFailure, guardFields, planned } from "../src/judging/guard.ts";
 import type { ChatModel } from "../src/models/ports.ts";
-import { listQuestion } from "./listwise-judge/question.ts";
+import { listQuestion, type ShownList } from "./listwise-judge/question.ts";
 import type { ListForm } from "./listwise-judge/read-list.ts";
 import { criteriaOf } from "./pairwise-judge/criteria.ts";
-import { type Contender, fieldOf, referenceOf } from "./pairwise-judge/players.ts";
+import { type Contender, fieldOf, referenceOf, visiblePrompt } from "./pairwise-judge/players.ts";
 
 const optionsSchema = z
   .strictObject({
@@ -110,9 +111,11 @@ export function listwiseJudge(models: ListwiseJudgeModels, given: ListwiseJudgeO
       }
       const { contenders, refused } = fieldOf(group, settings);
       const isAlone = settings.answer === "ranking" && contenders.length === 1 && refused.length > 0;
+      const { reference, ...prompt } = visiblePrompt(group.prompt, settings);
+      const about = { id: group.prompt.id, prompt, reference };
       const rounds = await Promise.all(
         Array.from({ length: roundsOf(settings, contenders.length) }, (_, round) =>
-          judgeRound(models.judge, group, contenders, round, settings, context),
+          judgeRound(models.judge, about, contenders, round, settings, context),
         ),
       );
       const failure = rounds.find((round) => round.kind === "failed");
@@ -143,8 +146,11 @@ export const definition = defineScorer<Settings, ListwiseJudgeModels>({
   example: { judge: "judge" },
   cost: "paid",
   usesSeed: true,
+  // The order in which texts are shown is drawn by them.
+  usesIds: true,
   models: { judge: { port: "chat" } },
   files: ["rubric"],
+  fingerprint: (options) => judgeFingerprint({ criteria: criteriaOf(options) }),
   create: (options, models) => listwiseJudge(models, options),
   plannedCalls,
 });
@@ -163,20 +169,20 @@ function roundsOf({ rounds, answer }: Settings, texts: number): number {
 
 async function judgeRound(
   judge: ChatModel,
-  { prompt }: Group,
+  { id, prompt, reference }: Omit<ShownList, "texts"> & { readonly id: string },
   contenders: readonly Contender[],
   round: number,
   settings: Settings,
   { seed, signal }: ScoreContext,
 ): Promise<Round | Failed> {
   const count = contenders.length;
-  const order = orderOf(contenders, seed, prompt.id, round);
+  const order = orderOf(contenders, seed, id, round);
   const texts = order.map((player) => contenders[player]?.shown ?? "");
   const form: ListForm =
     settings.answer === "ratings"
       ? { kind: "ratings", min: settings.min, max: settings.max, count }
       : { kind: "ranking", count };
-  const shown = { prompt, reference: referenceOf(prompt, settings.useReference), texts };
+  const shown = { prompt, reference, texts };
   const question = listQuestion(shown, form, { ...settings, criteria: settings.criteria ?? null });
   const { request } = question;
   const sampling =
@@ -242,7 +248,7 @@ const AROUND = 400;
 function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[] {
   const { prompt, responses } = group;
   if (responses.length < 2 || prompt.images?.length) return [];
-  const { contenders } = fieldOf(group, settings);
+  const { contenders } = fieldOf(group, settings, planned);
   const calls = roundsOf(settings, contenders.length);
   if (calls === 0) return [];
   const texts = contenders.reduce((sum, { shown }) => sum + estimateTokens(shown), 0);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PrefkitError } from "../src/core/errors.ts";
+import { contentHash } from "../src/core/ids.ts";
 import { randomFor } from "../src/core/random.ts";
 import { abstained, defineScorer, failedCall, type PlannedCalls, parseOptions } from "../src/core/scorer.ts";
 import { estimateTokens, messageTokens } from "../src/core/token-estimate.ts";
@@ -131,11 +132,15 @@ export const definition = defineScorer<RecipeOptions, LogDensityRatioModels>({
   options: recipeSchema,
   cost: "paid",
   usesSeed: true,
+  // A domain's exemplar is drawn by the prompt's.
+  usesIds: true,
   models: {
     strong: { port: "logprobs" },
     weak: { port: "logprobs" },
     router: { port: "chat", optional: true },
   },
+  fingerprint: ({ customization }) =>
+    customization ? contentHash(domainsOf(customization)).slice(0, 16) : null,
   create: ({ strong: _strong, weak: _weak, router: _router, ...options }, models) =>
     logDensityRatio(models, options),
   plannedCalls,

@@ -1,3 +1,4 @@
+import { PrefkitError } from "../src/core/errors.ts";
 import {
   abstained,
   defineScorer,
@@ -8,10 +9,12 @@ import {
 } from "../src/core/scorer.ts";
 import { estimateTokens, messageTokens } from "../src/core/token-estimate.ts";
 import type { Group, Score, Scorer } from "../src/core/types.ts";
-import { guardFailure } from "../src/judging/guard.ts";
+import { CANARIES } from "../src/judging/canaries.ts";
+import { judgeFingerprint } from "../src/judging/fingerprint.ts";
+import { guardFailure, planned } from "../src/judging/guard.ts";
 import { orderBias } from "../src/judging/order-bias.ts";
 import { PARTS } from "../src/judging/pairwise/parts.ts";
-import { matchCount } from "../src/judging/tournament.ts";
+import { matchCount, swissRounds } from "../src/judging/tournament.ts";
 import type { ChatModel } from "../src/models/ports.ts";
 import { criteriaOf } from "./pairwise-judge/criteria.ts";
 import { optionsSchema, type PairwiseJudgeOptions, type Settings } from "./pairwise-judge/options.ts";
@@ -95,9 +98,13 @@ export const definition = defineScorer<Settings, PairwiseJudgeModels>({
   example: { judge: "judge" },
   cost: "paid",
   usesSeed: true,
+  // Canaries, plans and coins are drawn by them.
+  usesIds: true,
   orderSensitive: true,
   models: { judge: { port: "chat" } },
   files: ["rubric"],
+  fingerprint: (options) =>
+    judgeFingerprint({ criteria: criteriaOf(options), canaries: options.canaries ? CANARIES : [] }),
   create: (options, models) => pairwiseJudge(models, options),
   plannedCalls,
   diagnose: ({ orders }) => orderBias({ orders }),
@@ -119,8 +126,9 @@ const AROUND = 400;
 function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[] {
   const { prompt, responses } = group;
   if (responses.length < 2 || prompt.images?.length) return [];
-  const { contenders } = fieldOf(group, settings);
+  const { contenders } = fieldOf(group, settings, planned);
   const matches = matchCount(settings.plan, contenders);
+  checkPlan(settings, contenders.length, matches, prompt.id);
   const canary = canaryOf(settings, prompt.id) ? callsPerMatch({ ...settings, samples: 1 }) : 0;
   const calls = matches * callsPerMatch(settings);
   if (calls + canary === 0) return [];
@@ -138,4 +146,30 @@ function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[]
       outputTokens: ((calls + canary) * settings.maxTokens) / 2,
     },
   ];
+}
+
+/** Matches of one group beyond which a plan is taken for a slip: all pairs of 101 responses. */
+const MOST_MATCHES = 5_000;
+
+/** Throws `bad_option` for a plan that costs out of all proportion, or whose scores are known beforehand to be missing. */
+function checkPlan({ plan, score }: Settings, count: number, matches: number, promptId: string): void {
+  const place = { place: { promptId, scorer: NAME } };
+  if (matches > MOST_MATCHES) {
+    throw new PrefkitError(
+      "bad_option",
+      `the plan "${plan.use}" holds ${matches} comparisons for the ${count} different responses of this group; ${MOST_MATCHES} is the most.`,
+      "give `plan: { use: swiss }` or `plan: { use: round-robin, opponents: 8 }`, or fewer responses.",
+      place,
+    );
+  }
+  if (plan.use !== "swiss" || score !== "bradley-terry") return;
+  const needed = swissRounds({}, count);
+  const rounds = swissRounds(plan, count);
+  if (rounds >= needed) return;
+  throw new PrefkitError(
+    "bad_option",
+    `a Swiss plan of ${rounds} rounds cannot link the ${count} different responses of this group, which takes ${needed}: those that are not linked would abstain.`,
+    "leave `rounds` out of the plan, give more, or score by `win-rate`, which needs no links.",
+    place,
+  );
 }

@@ -4,6 +4,7 @@ import { rubricSchema } from "../src/core/rubric/schema.ts";
 import { rubricRange } from "../src/core/rubric/score-rubric.ts";
 import { abstained, defineScorer, parseOptions, perGroup } from "../src/core/scorer.ts";
 import type { Score, Scorer } from "../src/core/types.ts";
+import { judgeFingerprint } from "../src/judging/fingerprint.ts";
 import type { ChatModel } from "../src/models/ports.ts";
 import { together } from "./rubric-judge/ask-judge.ts";
 import { judgeResponse } from "./rubric-judge/judge-response.ts";
@@ -38,7 +39,8 @@ const VERSION = 1;
  * Shape:  group of G responses -> G scores, same order. Equal texts are judged once.
  * Range:  that of the rubric; [1, 5] for a mean of ratings from 1 to 5.
  * Parts:  by criterion id, the verdict. Beside them `ambiguous`, verdicts before which the judge gave another one;
- *         `hidden_characters` and `verdict_like` of the response; of a panel `disagreement`, the share of criteria on which
+ *         `hidden_characters` and `verdict_like` of the response; of a panel `answered`, the least number of judges whose verdict on a criterion was
+ *         read, `disagreement`, the share of criteria on which
  *         judges differ, and `ID.sd`, the deviation (n - 1) of their ratings; of expectations `ID.rating`, the rating that was
  *         written, `mass`, the least probability found, and `sampled`, how many verdicts are means of samples instead.
  * Worked: three criteria of equal weight, verdicts Yes, No, NA with rule `skip` -> 1 / 2.
@@ -85,8 +87,11 @@ export const definition = defineScorer<Settings, RubricJudgeModels>({
   cost: "paid",
   // Samples, where log-probs give no expectation, are drawn by the run's seed.
   usesSeed: true,
+  // A file of rubrics names prompts by their ids.
+  usesIds: true,
   models: { judge: { port: "chat" }, judges: { port: "chat", optional: true, list: true } },
   files: ["rubric"],
+  fingerprint: (options) => judgeFingerprint(rubricsOf(options).all),
   create: judgeBy,
   plannedCalls,
 });

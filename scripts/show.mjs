@@ -42,6 +42,15 @@ const LINES = {
   23: ["instruction-checks agrees with IFEval's reference, id by id", ifeval],
   24: ["no program gets out of its sandbox; 1,000 programs and what each costs", programs],
   25: ["the worked numbers and laws of shaping, process scores and advantages", shapingNumbers],
+  26: ["the worked numbers and laws of rubrics, rules, pairwise and listwise judging", judgeNumbers],
+  27: [
+    "a judge with planted faults: accuracy, calls, estimated bias; no number from malformed replies",
+    judges,
+  ],
+  28: ["attacks on a gullible judge: what is stopped and what is not", attacks],
+  29: ["rules and rubrics are the same after malformed output and kills at any stage", learning],
+  30: ["prefkit eval scores as each benchmark does; intervals cover; the report is drawn", evaluation],
+  31: ["20,000 judge calls beside a bare client; one criterion more pays for itself alone", judgeCalls],
 };
 
 const line = LINES[number];
@@ -331,6 +340,71 @@ function shapingNumbers() {
     "test/trainers",
   ]);
   return judge(code === 0, "PAR, CRF, HARMO, DAPO, Clip and Delta, advantages; the literal scorers' vectors");
+}
+
+function judgeNumbers() {
+  const { code } = runVitest([
+    "test/core/rubric",
+    "test/judging",
+    "test/rewards/rubric-judge",
+    "test/rewards/rubrics",
+    "test/rewards/pairwise-judge",
+    "test/rewards/listwise-judge",
+    "test/rewards/autorule",
+  ]);
+  return judge(
+    code === 0,
+    "rubric scores and weights, expected ratings, reconciling, Bradley–Terry, tournaments",
+  );
+}
+
+function judges() {
+  buildQuietly();
+  const replies = short ? "1000" : "10000";
+  const { code } = runVitest([...long, "test/long/judges-malformed", "test/long/judges-bias"], {
+    env: { PREFKIT_FUZZ: process.env.PREFKIT_FUZZ ?? replies, ...(short && { PREFKIT_SEEDS: "20" }) },
+  });
+  const bench = runNode(["bench/judges.mjs", "--only", "accuracy", ...(short ? ["--short"] : [])]);
+  return judge(
+    code === 0 && bench.code === 0,
+    `${replies} malformed replies in each of eleven forms; seeds 0 to ${short ? 19 : 99}; tables above`,
+  );
+}
+
+function attacks() {
+  buildQuietly();
+  const tests = runVitest(["test/testing/attacks"]);
+  const bench = runNode(["bench/attacks.mjs"]);
+  return judge(tests.code === 0 && bench.code === 0, "tables above; docs/injection.md says what they mean");
+}
+
+function learning() {
+  buildQuietly();
+  const { code } = runVitest(["test/learn", "test/core/rubric/weights", "test/cli/rules", "test/cli/rubric"]);
+  return judge(
+    code === 0,
+    "every stage's output malformed in turn, stopped and resumed; the laws of the weights",
+  );
+}
+
+function evaluation() {
+  buildQuietly();
+  const { code } = runVitest(["test/evaluate", "test/cli/eval"]);
+  const pictures = runVitest([...long, "test/long/eval-report-pictures.test.ts"]);
+  return judge(
+    code === 0 && pictures.code === 0,
+    "presets to the last digit, 2,000 simulations of the bootstrap, the report of a small, an empty and a large result",
+  );
+}
+
+function judgeCalls() {
+  buildQuietly();
+  const flags = short ? ["--short"] : [];
+  const rate = runNode(["bench/judges.mjs", "--only", "rate", ...flags]);
+  const added = runNode(["bench/judges.mjs", "--only", "added", ...flags]);
+  // 3: a goal was missed, which says little of speed at this size; anything else is a fault.
+  const isFast = rate.code === 0 || (short && rate.code === 3);
+  return judge(isFast && added.code === 0, short ? "fewer calls; numbers above" : "numbers above");
 }
 
 function structure() {

@@ -1,5 +1,6 @@
 import { randomFor } from "../../src/core/random.ts";
 import type { Failed, Group, ScoreContext } from "../../src/core/types.ts";
+import { bounded } from "../../src/judging/bounded.ts";
 import { type Canary, canaryFor } from "../../src/judging/canaries.ts";
 import { guarded } from "../../src/judging/guard.ts";
 import {
@@ -12,7 +13,7 @@ import { reconcile } from "../../src/judging/pairwise/reconcile.ts";
 import { type Match, tournament } from "../../src/judging/tournament.ts";
 import type { ChatModel } from "../../src/models/ports.ts";
 import { type Settings, temperatureOf } from "./options.ts";
-import { type Contender, referenceOf } from "./players.ts";
+import { type Contender, visiblePrompt } from "./players.ts";
 
 /** A comparison as it was judged. */
 export interface Game extends Match {
@@ -25,8 +26,11 @@ export interface Game extends Match {
 
 type Order = "ahead" | "behind";
 
+/** Of one group: the questions of all pairs of a large one would fill the memory. */
+const MATCHES_AT_ONCE = 64;
+
 /**
- * Plays the tournament that the options plan. All calls of a round go out at once, and all have ended when this returns. The first
+ * Plays the tournament that the options plan. A round's matches are asked for in their order, some at once, and all calls have ended when this returns. The first
  * match whose calls failed ends it, since what the others come to would depend on the day.
  */
 export async function playTournament(
@@ -40,18 +44,13 @@ export async function playTournament(
   const rounds = tournament(settings.plan, contenders, plan);
   const games: Game[] = [];
   const points = contenders.map(() => 0);
-  const times = new Map<string, number>();
+  const { reference, ...prompt } = visiblePrompt(group.prompt, settings);
+  const about = { prompt, reference };
   for (;;) {
     const matches = rounds.nextRound(points);
     if (matches.length === 0) return games;
-    const played = await Promise.all(
-      matches.map((match) => {
-        const key = `${match.i},${match.j}`;
-        const before = times.get(key) ?? 0;
-        times.set(key, before + 1);
-        // A match that is repeated is judged anew.
-        return playMatch(judge, group, contenders, match, before * settings.samples, settings, context);
-      }),
+    const played = await bounded(matches, MATCHES_AT_ONCE, (match) =>
+      playMatch(judge, about, contenders, match, settings, context),
     );
     const failure = played.find((game) => "kind" in game);
     if (failure && "kind" in failure) return failure;
@@ -67,10 +66,9 @@ export async function playTournament(
 
 async function playMatch(
   judge: ChatModel,
-  { prompt }: Group,
+  about: Omit<Contest, "first" | "second">,
   contenders: readonly Contender[],
   { i, j }: Match,
-  firstSample: number,
   settings: Settings,
   context: ScoreContext,
 ): Promise<Game | Failed> {
@@ -78,7 +76,7 @@ async function playMatch(
   const orders = ordersOf(settings, [one?.id ?? "", two?.id ?? ""], context.seed);
   const result = await judgeOrders(
     judge,
-    { prompt, reference: referenceOf(prompt, settings.useReference), firstSample },
+    about,
     [one?.shown ?? "", two?.shown ?? ""],
     orders,
     compareSettings(settings),
@@ -131,7 +129,7 @@ export function canaryOf({ canaries }: Settings, promptId: string): Canary | nul
   return canaries ? canaryFor(canaries.seed, promptId, canaries.share) : null;
 }
 
-/** Judges a canary as a response is judged, by one sample: 1 when the better answer won, 0 when not, null when unread. */
+/** Judges a canary as a response is judged, by one sample: 1 when the better answer won, 0 when not, null when unread or refused. */
 export async function judgeCanary(
   judge: ChatModel,
   { id, prompt, better, worse }: Canary,
@@ -151,7 +149,8 @@ export async function judgeCanary(
     { ...compareSettings(settings), samples: 1 },
     context,
   );
-  if ("kind" in result) return result;
+  // A server's filter that refuses a canary, which tries to talk the judge into something, says nothing about the group.
+  if ("kind" in result) return result.code === "bad_request" ? null : result;
   const { ahead, behind } = result;
   const won = reconcile(ahead?.tally ?? null, behind?.tally ?? null, settings.reconcile, settings.onUnread);
   return won === null ? null : Number(won > 0.5);

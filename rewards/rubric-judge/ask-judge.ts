@@ -44,7 +44,10 @@ export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(work);
 }
 
-/** Asks for an answer, structured or marked as the options say. */
+/**
+ * Asks for an answer, structured or marked as the options say. With `auto` a structured one is asked for once: a server that does
+ * not follow the schema seldom does the next time. An unread one counts among the tries, of which the marked text has at least one.
+ */
 export async function askEither<Answer>(
   judge: ChatModel,
   { marked, structured }: Questions<Answer>,
@@ -52,9 +55,10 @@ export async function askEither<Answer>(
   context: ScoreContext,
 ): Promise<Answered<Answer> | Failed> {
   if (output !== "text") {
-    const answered = await ask(judge, structured, context, tries);
+    const answered = await ask(judge, structured, context, output === "json" ? tries : 1);
     if (output === "json" || answered.kind === "answered" || !WITHOUT_SCHEMA.includes(answered.code))
       return answered;
+    if (answered.code === "unread_verdict") return ask(judge, marked, context, Math.max(1, tries - 1));
   }
   return ask(judge, marked, context, tries);
 }
@@ -90,6 +94,7 @@ export async function askExpected(
     return withoutExpectation(judge, questions, settings, context, answered);
   }
   const { answer, ambiguous, reply } = answered;
+  if (answer === "not_applicable") return { kind: "answered", verdict: answer, ambiguous, text: reply.text };
   const { minMass } = settings;
   const found = expectedRating(reply.tokenLogprobs, scale);
   if (found !== null && typeof answer === "number" && found.mass >= minMass) {
@@ -103,7 +108,7 @@ export async function askExpected(
   return withoutExpectation(judge, questions, settings, context, lack);
 }
 
-/** The declared fallback: the mean of samples, at least half of which must be read; or the failure. */
+/** The declared fallback: the mean of samples, at least half of which must be ratings; or "not applicable", when more than half say so; or the failure. */
 async function withoutExpectation(
   judge: ChatModel,
   { marked }: Questions<ReadVerdict>,
@@ -132,6 +137,10 @@ async function withoutExpectation(
   const read = outcomes.filter((outcome) => outcome.kind === "answered");
   const ratings = read.map(({ answer }) => answer).filter((answer) => typeof answer === "number");
   const [first] = read;
+  if (first && 2 * (read.length - ratings.length) > samples) {
+    const ambiguous = read.some((one) => one.ambiguous);
+    return { kind: "answered", verdict: "not_applicable", ambiguous, text: first.reply.text, sampled: true };
+  }
   if (first === undefined || 2 * ratings.length < samples)
     return failed("unread_verdict", `only ${ratings.length} of ${samples} sampled ratings could be read`);
   return {

@@ -98,8 +98,10 @@ function settle(
   const answers = given.filter((answer) => answer.kind === "answered");
   const failures = given.filter((answer) => answer.kind === "failed");
   const quorum = settings.quorum ?? judges.length;
-  if (answers.length < quorum) {
-    const first = failures.find(({ code }) => code !== "unread_verdict") ?? failures[0];
+  // A quorum forgives what cannot be read. A call that failed may go well the next time, and the score would depend on the day.
+  const broken = failures.find(({ code }) => code !== "unread_verdict");
+  if (broken || answers.length < quorum) {
+    const first = broken ?? failures[0];
     const failure = failed(
       first?.code ?? "unread_verdict",
       `${criterion.id}: ${first?.why ?? "no judge answered"}`,
@@ -146,6 +148,9 @@ function notes(
   return {
     ...flagParts(flags),
     ambiguous: answers.filter(({ ambiguous }) => ambiguous).length,
+    ...(judges.length > 1 && {
+      answered: Math.min(...settled.map((one) => one.answers.length)),
+    }),
     ...(panels.length > 0 && {
       disagreement: panels.filter(({ panel }) => panel?.differ).length / panels.length,
     }),

@@ -23,7 +23,7 @@ export interface RubricJudgeOptions {
   readonly judges?: readonly string[] | undefined;
   /** How the panel's verdicts on a criterion become one. Default `majority`. */
   readonly panel?: PanelRule;
-  /** How many judges must have answered for a criterion to be judged. Default: all of them. */
+  /** How many judges' verdicts must have been read for a criterion to be judged; a failed call is not forgiven. Default: all. */
   readonly quorum?: number | undefined;
   /** One call for each criterion (default), or one for all criteria of a response. */
   readonly calls?: "per-criterion" | "per-response";
@@ -131,7 +131,15 @@ const RUBRIC = {
 };
 
 /** Parts of the score beside those of the criteria, whose ids may therefore not be these. */
-const NOTES = ["ambiguous", "disagreement", "hidden_characters", "mass", "sampled", "verdict_like"];
+const NOTES = [
+  "ambiguous",
+  "answered",
+  "disagreement",
+  "hidden_characters",
+  "mass",
+  "sampled",
+  "verdict_like",
+];
 /** Beyond this a rating is no word any more, and its probabilities cannot be gathered. */
 const LONGEST_SCALE = 1000;
 

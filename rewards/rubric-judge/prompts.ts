@@ -11,8 +11,9 @@ Think before you decide: give your reasons first and your verdict last.`;
 const REFERENCE = "A reference answer, which you may take as right, though it need not be the only good one:";
 
 /** The criterion's verdict as it may be given. [[NA]] is offered where the rubric knows what to do with it. */
-export function verdictForm({ scale }: Criterion, { notApplicable }: Rubric): VerdictForm {
-  return scale ? { kind: "rating", scale } : { kind: "binary", notApplicable: notApplicable !== "fail" };
+export function verdictForm({ scale }: Criterion, rubric: Rubric): VerdictForm {
+  const notApplicable = rubric.notApplicable !== "fail";
+  return scale ? { kind: "rating", scale, notApplicable } : { kind: "binary", notApplicable };
 }
 
 /** What the judge is shown before it is told the criterion; the same for all criteria of a response. */
@@ -51,11 +52,11 @@ function anchorLines(anchors: Readonly<Record<string, string>>): string[] {
 /** How one verdict is written at the end of a reply. */
 export function markForm(form: VerdictForm): string {
   const last = "End with a last line that holds nothing but your verdict in double brackets:";
+  const notApplicable = form.notApplicable ? "; [[NA]] only if it cannot apply here at all" : "";
   if (form.kind === "rating") {
     const { min, max } = form.scale;
-    return `${last} a whole number from ${min} to ${max}, as in [[${max}]] or [[${min}]].`;
+    return `${last} a whole number from ${min} to ${max}, as in [[${max}]] or [[${min}]]${notApplicable}.`;
   }
-  const notApplicable = form.notApplicable ? "; [[NA]] only if it cannot apply here at all" : "";
   return `${last} [[Yes]] if the criterion is met, [[No]] if it is not${notApplicable}.`;
 }
 
@@ -66,7 +67,9 @@ export function markLinesForm(forms: ReadonlyMap<string, VerdictForm>): string {
 }
 
 function example(form: VerdictForm): string {
-  if (form.kind === "rating") return `[[whole number from ${form.scale.min} to ${form.scale.max}]]`;
+  if (form.kind === "rating") {
+    return `[[whole number from ${form.scale.min} to ${form.scale.max}${form.notApplicable ? ", or NA" : ""}]]`;
+  }
   return form.notApplicable ? "[[Yes, No or NA]]" : "[[Yes or No]]";
 }
 
@@ -78,9 +81,9 @@ export function jsonForm(form: VerdictForm): string {
 }
 
 function jsonMeaning(form: VerdictForm): string {
-  if (form.kind === "rating")
-    return `The verdict is a whole number from ${form.scale.min} to ${form.scale.max}.`;
   const notApplicable = form.notApplicable ? ', "NA" only if it cannot apply here at all' : "";
+  if (form.kind === "rating")
+    return `The verdict is a whole number from ${form.scale.min} to ${form.scale.max}${notApplicable}.`;
   return `The verdict is "Yes" if the criterion is met, "No" if it is not${notApplicable}.`;
 }
 
@@ -94,16 +97,22 @@ const LONGEST_ENUM = 101;
 
 /** Reasons stand before the verdict: servers write keys in the schema's order. */
 export function verdictSchema(form: VerdictForm): JsonObject {
+  const rating: JsonObject = { type: "integer", ...(form.kind === "rating" && enumOf(form)) };
   const verdict: JsonObject =
     form.kind === "binary"
       ? { type: "string", enum: verdictWords(form).map(([word]) => word) }
-      : form.scale.max - form.scale.min < LONGEST_ENUM
-        ? { type: "integer", enum: verdictWords(form).map(([, value]) => value) }
-        : { type: "integer" };
+      : form.notApplicable
+        ? { anyOf: [rating, { type: "string", enum: ["NA"] }] }
+        : rating;
   return objectSchema([
     ["reasons", { type: "string" }],
     ["verdict", verdict],
   ]);
+}
+
+function enumOf({ scale: { min, max } }: Extract<VerdictForm, { kind: "rating" }>): JsonObject {
+  if (max - min >= LONGEST_ENUM) return {};
+  return { enum: Array.from({ length: max - min + 1 }, (_, index) => min + index) };
 }
 
 export function verdictsSchema(forms: ReadonlyMap<string, VerdictForm>): JsonObject {

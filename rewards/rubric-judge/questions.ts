@@ -12,7 +12,7 @@ import {
   readVerdictsJson,
   type VerdictForm,
 } from "../../src/judging/read-verdict.ts";
-import type { ChatReply, ChatRequest } from "../../src/models/ports.ts";
+import type { ChatRequest } from "../../src/models/ports.ts";
 import type { Settings } from "./options.ts";
 import {
   criterionText,
@@ -117,15 +117,7 @@ function questions<Answer>(
     sampling: { maxTokens, ...(temperature === null ? {} : { temperature }) },
   });
   return {
-    marked: { request: request(mark), form: mark, read: (reply) => cut(reply) ?? readMark(reply.text) },
+    marked: { request: request(mark), form: mark, read: ({ text }) => readMark(text) },
     structured: { request: { ...request(json), schema }, form: json, read: ({ text }) => readJson(text) },
   };
-}
-
-/** Where a reply was cut, a mark at its end may be one that the reasons only mention. */
-function cut({ finishReason }: ChatReply): Reading<never> | null {
-  if (finishReason === "length") return { kind: "unread", why: "it does not come to an end" };
-  if (finishReason === "refusal" || finishReason === "content_filter")
-    return { kind: "unread", why: "the judge refused" };
-  return null;
 }

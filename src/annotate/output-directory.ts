@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
-import type { Files } from "../core/files.ts";
+import { type Files, namesIn } from "../core/files.ts";
 import { CARD_FILE, MANIFEST_FILE, STATS_FILE, TABLES } from "../store/manifest.ts";
 import { type ShardSlice, sliceName, WORK_DIRECTORY, workPaths } from "./journal.ts";
 import type { LoadedRecipe } from "./load-recipe.ts";
@@ -27,17 +27,6 @@ export async function checkDirectory(files: Files, out: string): Promise<void> {
     `the output directory ${out} holds other files (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}).`,
     "choose an empty --out, or give --force: it leaves foreign files where they are and replaces prefkit's own.",
   );
-}
-
-async function namesIn(files: Files, out: string): Promise<string[] | null> {
-  try {
-    return await files.list(out);
-  } catch (error) {
-    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== "ENOTDIR") throw error;
-    throw new PrefkitError("not_this_run", `${out} is a file, not a directory.`, "choose another --out.", {
-      cause: error,
-    });
-  }
 }
 
 /** Slices of one division may share a directory; a whole run, another division or a start from scratch may not. */

@@ -26,6 +26,8 @@ export interface RunScorer {
   readonly scorer: Scorer;
   readonly cpuBound: boolean;
   readonly cost: "free" | "paid";
+  /** Whether ids are part of what determines a paid score. */
+  readonly usesIds: boolean;
   readonly orderSensitive: boolean;
   readonly timeoutMs: number;
   readonly maxFailedShare: number;
@@ -148,6 +150,8 @@ export async function resolveScorer(
       scorer,
       cpuBound: false,
       cost: entry.cost ?? "free",
+      // What a function looks at is not known.
+      usesIds: true,
       orderSensitive: false,
       configHash: contentHash(config).slice(0, 16),
       config,
@@ -172,6 +176,9 @@ export async function resolveScorer(
       version: scorer.version,
       options: rawOptions,
       module: await moduleHash(source.module),
+      ...inRecipe(fail, path, () =>
+        fingerprintOf(traits, traits.options ? traits.options.parse(options) : options),
+      ),
       ...modelConfig,
     };
     const cost = entry.cost ?? traits.cost ?? "free";
@@ -181,6 +188,8 @@ export async function resolveScorer(
       // A paid scorer waits for somebody else's machine; a free one of unknown kind may block the thread.
       cpuBound: named.length === 0 && (entry.cpuBound ?? traits.cpuBound ?? cost === "free"),
       cost,
+      // What code looks at that does not say so is not known.
+      usesIds: traits.usesIds ?? true,
       orderSensitive: traits.orderSensitive ?? false,
       configHash: contentHash(config).slice(0, 16),
       config,
@@ -206,6 +215,7 @@ export async function resolveScorer(
     version: definition.version,
     options: rawOptions,
     ...(Object.keys(files.hashes).length > 0 && { files: files.hashes }),
+    ...inRecipe(fail, path, () => fingerprintOf(definition, definition.options.parse(resolved))),
     ...modelConfig,
   };
   return {
@@ -213,6 +223,7 @@ export async function resolveScorer(
     scorer: inRecipe(fail, path, () => definition.create(definition.options.parse(resolved), ports)),
     cpuBound: definition.cpuBound,
     cost: definition.cost,
+    usesIds: definition.usesIds,
     orderSensitive: definition.orderSensitive,
     configHash: contentHash(config).slice(0, 16),
     config,
@@ -227,6 +238,12 @@ export async function resolveScorer(
     diagnose: () => definition.diagnose?.(definition.options.parse(resolved)) ?? null,
     plannedCalls: planned(definition, definition.options.parse(resolved)),
   };
+}
+
+/** Nothing where the scorer rests on its code and its options alone. */
+function fingerprintOf(definition: Partial<ScorerDefinition>, options: unknown): { fingerprint?: string } {
+  const fingerprint = definition.fingerprint?.(options) ?? null;
+  return fingerprint === null ? {} : { fingerprint };
 }
 
 function timesItself(found: FoundScorer): boolean {

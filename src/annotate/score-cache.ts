@@ -25,12 +25,23 @@ export interface ScoreCache {
   close(): Promise<void>;
 }
 
-/** Everything that determines a paid score: the scorer with its options and models, and the group's content. */
-export function scoreKey(identity: Json, group: Group): string {
-  return contentHash({ identity, group: groupContent(group) });
+/**
+ * Everything that determines a paid score: the scorer with its options and models, and the group's content. Ids only where
+ * the scorer's numbers depend on them: to the others the same content under another id is the same question.
+ */
+export function scoreKey(identity: Json, group: Group, usesIds = false): string {
+  return contentHash({
+    identity,
+    group: groupContent(group),
+    ...(usesIds && { ids: [idsOf(group), group.sibling ? idsOf(group.sibling) : null] }),
+  });
 }
 
-/** A group as a scorer sees it, without ids: the same content under another id is the same question. */
+function idsOf({ prompt, responses }: Pick<Group, "prompt" | "responses">): Json {
+  return [prompt.id, responses.map(({ id }) => id)];
+}
+
+/** A group as a scorer sees it, without ids. */
 function groupContent(group: Group | Omit<Group, "sibling">): Json {
   const { prompt } = group;
   return {

@@ -32,7 +32,7 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
   const paying = new Map<string, Promise<Scores>>();
 
   const callPaid = (run: RunScorer, group: Group, cache: ScoreCache): Scores | Promise<Scores> => {
-    const key = scoreKey(run.cacheIdentity, group);
+    const key = scoreKey(run.cacheIdentity, group, run.usesIds);
     const kept = cache.get(key);
     if (kept && kept.scores.length === group.responses.length) {
       countCached(setup.counts.get(run.key), kept.scores.length);

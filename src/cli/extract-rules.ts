@@ -4,7 +4,7 @@ import { type LoadedRecipe, loadRecipe } from "../annotate/load-recipe.ts";
 import { takeLock } from "../annotate/lock.ts";
 import type { ModelAccess } from "../annotate/model-access.ts";
 import { ERROR_CODES, isCallFailure, PrefkitError } from "../core/errors.ts";
-import { nodeFiles, writeWhole } from "../core/files.ts";
+import { namesIn, nodeFiles, writeWhole } from "../core/files.ts";
 import { pairId } from "../core/ids.ts";
 import { writeRubric } from "../core/rubric/load-rubric.ts";
 import type { JsonObject } from "../core/types.ts";
@@ -133,7 +133,7 @@ function optionsOf(flags: RulesFlags, seed: number): RuleExtractionOptions {
 
 /** A directory of an earlier extraction is gone on with; an empty one is taken; any other is left alone. */
 async function checkOut(out: string, memoFile: string): Promise<void> {
-  const names = (await nodeFiles.list(out)) ?? [];
+  const names = (await namesIn(nodeFiles, out)) ?? [];
   if (names.length === 0 || (await nodeFiles.exists(memoFile))) return;
   if (names.length === 1 && names[0] === ".prefkit") return;
   throw new PrefkitError(

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ioError } from "./errors.ts";
+import { ioError, PrefkitError } from "./errors.ts";
 
 /** A file being written. Nothing is durable before `close`. */
 export interface FileWriter {
@@ -185,6 +185,18 @@ export const nodeFiles: Files = {
     }),
   remove: (path) => guarded("remove", path, () => rm(path, { recursive: true, force: true })),
 };
+
+/** Names in an output directory; null when it does not exist. Throws `not_this_run` when it is a file. */
+export async function namesIn(files: Files, out: string): Promise<string[] | null> {
+  try {
+    return await files.list(out);
+  } catch (error) {
+    if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== "ENOTDIR") throw error;
+    throw new PrefkitError("not_this_run", `${out} is a file, not a directory.`, "choose another --out.", {
+      cause: error,
+    });
+  }
+}
 
 /** Writes a small text file so that it is there whole or not at all. */
 export async function writeWhole(files: Files, path: string, text: string): Promise<void> {

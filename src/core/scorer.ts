@@ -95,6 +95,11 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   readonly cost: "free" | "paid";
   /** Whether the run's seed changes its numbers; then it is part of the cache key. */
   readonly usesSeed: boolean;
+  /**
+   * Whether the ids of prompt and responses change its numbers: a rubric by prompt id, a draw by id. Then they are part of
+   * the cache key, and the same content under other ids is another question.
+   */
+  readonly usesIds: boolean;
   /** Whether a score may depend on where a response stands in its group. */
   readonly orderSensitive: boolean;
   /** By option name; empty for scorers that need none. */
@@ -104,6 +109,11 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
    * what the file holds is part of what made the numbers.
    */
   readonly files?: readonly string[];
+  /**
+   * A hash of what the numbers rest on besides code and options as written: texts that come with the package and are named by
+   * options, or are used by all. Part of the config hash and of the cache key; null where there is none.
+   */
+  fingerprint?(options: Options): string | null;
   create(options: Options, models: Models): Scorer;
   /** Absent when the scorer calls no model. */
   plannedCalls?(options: Options, group: Group): readonly PlannedCalls[];
@@ -113,14 +123,22 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   diagnose?(options: Options): Diagnosis;
 }
 
-type Defaults = "cpuBound" | "cost" | "usesSeed" | "orderSensitive" | "models";
+type Defaults = "cpuBound" | "cost" | "usesSeed" | "usesIds" | "orderSensitive" | "models";
 
-/** Fills the usual answers: free, quick, blind to the order of responses and to the seed. */
+/** Fills the usual answers: free, quick, blind to the order of responses, to the seed and to ids. */
 export function defineScorer<Options, Models = void>(
   definition: Omit<ScorerDefinition<Options, Models>, Defaults> &
     Partial<Pick<ScorerDefinition<Options, Models>, Defaults>>,
 ): ScorerDefinition<Options, Models> {
-  return { cpuBound: false, cost: "free", usesSeed: false, orderSensitive: false, models: {}, ...definition };
+  return {
+    cpuBound: false,
+    cost: "free",
+    usesSeed: false,
+    usesIds: false,
+    orderSensitive: false,
+    models: {},
+    ...definition,
+  };
 }
 
 /** A value that the scorer vouches for. The runner refuses NaN, infinities and values outside the range. */

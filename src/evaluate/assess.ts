@@ -12,6 +12,7 @@ import {
   type ScorerResults,
   type ScorerView,
 } from "./gold.ts";
+import { judgeItem } from "./judge-item.ts";
 import { lengthRows, longerWins } from "./lengths.ts";
 import { orderMetrics } from "./order-metrics.ts";
 import { mcNemar } from "./pair-accuracy.ts";
@@ -88,9 +89,7 @@ function viewOf(
   return {
     items,
     results,
-    judgements: items.map((item, index) =>
-      presets[preset].judge(item, results.scores[index] ?? item.correct.map(() => null), generative),
-    ),
+    judgements: items.map((item, index) => judgeItem(preset, item, results, index, generative)),
     generative,
     seed,
     samples,

@@ -13,6 +13,7 @@ import { withExamples } from "./examples.ts";
 import { betterOf, type GoldItem, type ScorerResults, type Verdict } from "./gold.ts";
 import { type Gold, type GoldRow, openGold } from "./open-gold.ts";
 import { presets } from "./presets/index.ts";
+import type { Preset } from "./presets/preset.ts";
 import type { PresetName } from "./report.ts";
 import { type FailedCells, scoredValue, scoreGold } from "./score-gold.ts";
 import { matchWarnings, readResults } from "./verdict-file.ts";
@@ -95,7 +96,7 @@ export async function evaluate(
       seed,
       ...(samples === undefined ? {} : { samples }),
       ...(generative === undefined ? {} : { generative }),
-      warnings: files.flatMap(matchWarnings),
+      warnings: [...files.flatMap(matchWarnings), ...lostVerdicts(presets[preset], scored.results)],
     };
     return {
       kind: "done",
@@ -195,36 +196,63 @@ interface Column {
 /** Gathers one scorer's numbers, back in the file's order. */
 function startColumn({ key: name, scorer, config }: RunScorer): Column {
   const scores: (number | null)[][] = [];
-  const verdicts: (Verdict | null)[][] = [];
+  const said: Said[] = [];
   return {
     add: (row, column) => {
       scores.push(row.places.map((place) => scoredValue(column?.scores[place])));
-      verdicts.push(verdictsOf(row, column));
+      said.push(saidOf(row, column));
     },
-    results: (failed) => ({
-      name,
-      scores,
-      ...(verdicts.some(({ length }) => length > 0) && { verdicts }),
-      failed: failed[name] ?? {},
-      settings: { scorer: scorer.name, version: scorer.version, config },
-    }),
+    results: (failed) => {
+      const verdicts = verdictsOf(said);
+      return {
+        name,
+        scores,
+        ...(verdicts.some(({ length }) => length > 0) && { verdicts }),
+        failed: failed[name] ?? {},
+        settings: { scorer: scorer.name, version: scorer.version, config },
+      };
+    },
   };
 }
 
-/**
- * A judge of pairs leaves in a score's parts what it said when this response stood first, against the other one's place.
- * An order that left none was not read.
- */
-function verdictsOf({ item, places }: GoldRow, column: ScoreColumn | undefined): (Verdict | null)[] {
+/** What a judge said of a pair in either order: undefined where the order left nothing; "lost" where the pair failed unread. */
+type Said = "lost" | readonly (Verdict | undefined)[];
+
+/** A judge of pairs leaves in a score's parts what it said when this response stood first, against the other one's place. */
+function saidOf({ item, places }: GoldRow, column: ScoreColumn | undefined): Said {
   if (places.length !== 2 || betterOf(item) === null) return [];
-  const said = places.map((place, index) => {
-    const score = column?.scores[place];
-    return score?.kind === "scored" ? score.parts?.[firstAgainst(places[1 - index] ?? 0)] : undefined;
-  });
-  if (said.every((value) => value === undefined)) return [];
-  return said.map((value, index): Verdict | null => {
-    if (value === undefined) return null;
+  const cells = places.map((place) => column?.scores[place]);
+  if (cells.every((score) => score?.kind === "failed" && score.code === "unread_verdict")) return "lost";
+  const said = cells.map((score, index): Verdict | undefined => {
+    const value = score?.kind === "scored" ? score.parts?.[firstAgainst(places[1 - index] ?? 0)] : undefined;
+    if (value === undefined) return undefined;
     if (value === 0) return "tie";
     return value > 0 === (index === 0) ? "first" : "second";
+  });
+  return said.every((verdict) => verdict === undefined) ? [] : said;
+}
+
+/**
+ * Verdicts by order, null for an unread one. Whether an order without a verdict was asked for is seen from the column: a judge
+ * that answered both orders of any pair asks for both of all.
+ */
+function verdictsOf(said: readonly Said[]): (Verdict | null)[][] {
+  const asksBoth = said.some((own) => own !== "lost" && own.length === 2 && !own.includes(undefined));
+  return said.map((own) => {
+    if (own === "lost") return asksBoth ? [null, null] : [];
+    return asksBoth ? own.map((verdict) => verdict ?? null) : own.filter((verdict) => verdict !== undefined);
+  });
+}
+
+/** Of a pair that failed because one order was not read, the other order's verdict is not known. */
+function lostVerdicts({ name, countsEachOrder }: Preset, results: readonly ScorerResults[]): string[] {
+  if (!countsEachOrder) return [];
+  return results.flatMap(({ name: scorer, verdicts = [] }) => {
+    const lost = verdicts.filter((own) => own.length > 0 && own.every((verdict) => verdict === null)).length;
+    return lost === 0
+      ? []
+      : [
+          `${scorer} failed on ${lost} pairs as unread, and ${name} counts an order that was read beside one that was not: give the scorer \`onUnread: other-order\`, so that such verdicts are not lost.`,
+        ];
   });
 }

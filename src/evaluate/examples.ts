@@ -1,8 +1,8 @@
 import { hashUnit } from "../core/random.ts";
 import type { Assessment } from "./assess.ts";
 import type { Outcome } from "./gold.ts";
+import { judgeItem } from "./judge-item.ts";
 import type { Gold, GoldRow } from "./open-gold.ts";
-import { presets } from "./presets/index.ts";
 import type { EvalExample } from "./report.ts";
 
 /** Of each text; a report stays small whatever the responses are. */
@@ -47,8 +47,7 @@ function chooseItems(
   count: number,
 ): readonly { readonly index: number; readonly outcome: Shown }[] {
   const candidates = items.flatMap((item, index) => {
-    const scores = scorers[at]?.scores[index] ?? item.correct.map(() => null);
-    const { outcome } = presets[preset].judge(item, scores, generative);
+    const { outcome } = judgeItem(preset, item, scorers[at], index, generative);
     return isShown(outcome) ? [{ index, outcome, draw: hashUnit(seed, "example", item.id, index) }] : [];
   });
   candidates.sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome) || a.draw - b.draw);

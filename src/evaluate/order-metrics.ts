@@ -21,6 +21,7 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
     ];
   });
   if (both.length === 0) return [];
+  const unread = both.filter(isUnread);
   /** Prompts are drawn, and each brings both of its verdicts. */
   const share = (key: string, label: string, counts: readonly Counts[], note: string): Metric => {
     const hits = counts.reduce((sum, [own]) => sum + own, 0);
@@ -43,7 +44,7 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
       "consistency",
       "same verdict in both orders",
       both.map(({ first, second }) => [Number(first === second && first !== null), 1]),
-      "an unread verdict is no agreement, not even with another one",
+      `over ${both.length} pairs, ${unread.length} of them with an unread verdict, which is no agreement, not even with another one`,
     ),
     share(
       "first-slot",
@@ -53,9 +54,9 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
     ),
     share(
       "unread",
-      "unread verdicts",
-      both.map(({ first, second }) => [Number(first === null) + Number(second === null), 2]),
-      "of all verdicts",
+      "pairs with an unread verdict",
+      both.map((pair) => [Number(isUnread(pair)), 1]),
+      "in one order or in both; of a pair that failed as unread it is not known in which",
     ),
     share(
       "all-correct",
@@ -67,7 +68,7 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
       "some-correct",
       "right in at least one order",
       labelled.map(([one, other]) => [Number(one || other), 1]),
-      "of the labelled pairs",
+      "of the labelled pairs; one without any verdict counts as not right",
     ),
     metric({
       key: "order-kappa",
@@ -85,14 +86,18 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
 
 type Counts = readonly [hits: number, trials: number];
 
-/** Verdicts that name a winner, and those of them won by the place that was shown first: the second order was turned back. */
-function firstSlots({
-  first,
-  second,
-}: {
+interface BothOrders {
   readonly first: Verdict | null;
   readonly second: Verdict | null;
-}): Counts {
+}
+
+/** A pair is counted and not a verdict: of one that failed nobody knows how many of its verdicts were read. */
+function isUnread({ first, second }: BothOrders): boolean {
+  return first === null || second === null;
+}
+
+/** Verdicts that name a winner, and those of them won by the place that was shown first: the second order was turned back. */
+function firstSlots({ first, second }: BothOrders): Counts {
   const names = (verdict: Verdict | null): boolean => verdict === "first" || verdict === "second";
   return [
     Number(first === "first") + Number(second === "second"),

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
-import { type Files, nodeFiles, writeWhole } from "../core/files.ts";
+import { type Files, namesIn, nodeFiles, writeWhole } from "../core/files.ts";
 import type { Assessment } from "./assess.ts";
-import { presets } from "./presets/index.ts";
+import { judgeItem } from "./judge-item.ts";
 import type { EvalReport } from "./report.ts";
 
 const REPORT = "report.json";
@@ -42,9 +42,9 @@ export async function writeReport(
   return path;
 }
 
-/** Refuses a directory with other things in it; to be asked before anything is paid, too. */
+/** Refuses a file, and a directory with other things in it; to be asked before anything is paid, too. */
 export async function checkReportDirectory(directory: string, files: Files = nodeFiles): Promise<void> {
-  const names = (await files.list(directory)) ?? [];
+  const names = (await namesIn(files, directory)) ?? [];
   if (names.length === 0 || names.includes(REPORT) || names.every((name) => name === SCORES)) return;
   throw new PrefkitError(
     "not_this_run",
@@ -61,7 +61,7 @@ function* scoreChunks(
   let lines: string[] = [];
   for (const [index, item] of items.entries()) {
     const own = scores[index] ?? item.correct.map(() => null);
-    const judgement = presets[preset].judge(item, own, generative);
+    const judgement = judgeItem(preset, item, scorers[at], index, generative);
     const orders = verdicts?.[index];
     const row = {
       id: item.id,

@@ -9,6 +9,7 @@ export type Reading<Answer> =
 
 export interface Question<Answer> {
   readonly request: ChatRequest;
+  /** Is given only replies that came to their end. */
   read(reply: ChatReply): Reading<Answer>;
   /** The form of the answer, as the judge is reminded of it: "End with [[Yes]] or [[No]]." */
   readonly form: string;
@@ -25,7 +26,8 @@ export interface Answered<Answer> {
 }
 
 /**
- * Asks a judge, and asks again in the same conversation while its answer cannot be read, `tries` times in all.
+ * Asks a judge, and asks again in the same conversation while its answer cannot be read, `tries` times in all. A reply that was
+ * cut, filtered or refused is never read, see `cutReason`.
  *
  * Fails: `unread_verdict` when no answer could be read, with the last reason; else with the code of the call that failed. Never
  * a number that stands for an answer.
@@ -45,7 +47,8 @@ export async function ask<Answer>(
     } catch (error) {
       return failedCall(error);
     }
-    const reading = read(reply);
+    const cut = cutReason(reply);
+    const reading: Reading<Answer> = cut === null ? read(reply) : { kind: "unread", why: cut };
     if (reading.kind === "read") {
       return {
         kind: "answered",
@@ -55,11 +58,22 @@ export async function ask<Answer>(
         tries: attempt,
       };
     }
-    why = reply.finishReason === "length" ? `${reading.why}; the reply was cut at its limit` : reading.why;
+    why = reading.why;
     messages = [...messages, ...reminder(reply.text, form)];
   }
   const times = tries === 1 ? "1 try" : `${tries} tries`;
   return failed("unread_verdict", `the judge's answer could not be read in ${times}: ${why}`);
+}
+
+const CUT: Readonly<Record<string, string>> = {
+  length: "it was cut at its limit",
+  content_filter: "the server filtered it",
+  refusal: "the judge refused",
+};
+
+/** Why a reply did not come to its end, so that what it ends with is not its last word; null for one that did. */
+export function cutReason({ finishReason }: Pick<ChatReply, "finishReason">): string | null {
+  return finishReason !== null && Object.hasOwn(CUT, finishReason) ? (CUT[finishReason] ?? null) : null;
 }
 
 /** A reply is quoted no further than this, in UTF-16 units: what a judge repeats without end is not paid for again. */

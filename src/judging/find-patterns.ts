@@ -43,6 +43,13 @@ export function inWords(text: string): (find: Find) => boolean {
 const UNUSUAL = /[\u017f\u212a]/;
 const WITHOUT_WORDS = ENGLISH_PATTERNS.filter(({ words }) => words.length === 0);
 
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
+const TURNED = new Map(
+  [ALPHABET, ALPHABET.toUpperCase()].flatMap((letters) =>
+    [...letters].map((letter, place) => [letter, letters[(place + 13) % 26] ?? ""]),
+  ),
+);
+
 interface WordIndex {
   readonly anyWord: RegExp;
   readonly patterns: ReadonlyMap<string, readonly VerdictPattern[]>;
@@ -106,13 +113,6 @@ function matches(text: string, patterns: readonly VerdictPattern[]): Find[] {
     })),
   );
 }
-
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
-const TURNED = new Map(
-  [ALPHABET, ALPHABET.toUpperCase()].flatMap((letters) =>
-    [...letters].map((letter, place) => [letter, letters[(place + 13) % 26] ?? ""]),
-  ),
-);
 
 function rotated(text: string): string {
   return text.replace(/[a-z]/gi, (letter) => TURNED.get(letter) ?? letter);

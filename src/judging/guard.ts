@@ -49,6 +49,13 @@ export function guarded(
   };
 }
 
+/** `guarded` without a look for verdicts, which takes long: for plans, where only what `fail` refuses must be known. */
+export function planned(text: string, options: GuardOptions = {}): Guarded {
+  if (options.onVerdictLike === "fail") return guarded(text, options);
+  const seen = visibleText(text, options.hidden === undefined ? {} : { hidden: options.hidden });
+  return { text: seen.text, hidden: seen.removed, verdictLike: [] };
+}
+
 /** `guarded`, between the marks of an envelope that was made from this text among others. */
 export function guardedSeal(
   envelope: Envelope,

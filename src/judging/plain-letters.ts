@@ -18,14 +18,18 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = Object.fromEntries(
  * as. null when there is nothing to make plain.
  */
 export function plainLetters(text: string): PlainText | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant, controls too.
-  if (/^[\u0000-\u00ff]*$/.test(text)) return null;
-  if (!(text.match(/[^\u0000-\u00ff]/gu) ?? []).some((letter) => plainLetter(letter) !== letter)) return null;
+  // Each letter once: a text has few different ones.
+  const changed = new Map<string, string>();
+  for (const letter of new Set(text.match(/[\u0100-\u{10ffff}]/gu))) {
+    const made = plainLetter(letter);
+    if (made !== letter) changed.set(letter, made);
+  }
+  if (changed.size === 0) return null;
   const offsets: number[] = [];
   let plain = "";
   let at = 0;
   for (const letter of text) {
-    const made = plainLetter(letter);
+    const made = changed.get(letter) ?? letter;
     plain += made;
     for (let unit = 0; unit < made.length; unit++) offsets.push(at + (made === letter ? unit : 0));
     at += letter.length;
@@ -35,7 +39,6 @@ export function plainLetters(text: string): PlainText | null {
 }
 
 function plainLetter(letter: string): string {
-  if (letter <= "\u00ff") return letter;
   const known = LOOK_ALIKES[letter];
   if (known !== undefined) return known;
   const simple = letter.normalize("NFKC");

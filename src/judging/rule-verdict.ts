@@ -14,7 +14,7 @@ export interface RuleQuestionOptions extends GuardOptions, Pick<ConversationOpti
   /** The rule must be met, and met concisely. */
   readonly conciseClause: boolean;
   /**
-   * `strict`: [[Yes]], [[No]] or [[NA]] at the end of the reply. `official`: met when the reply holds "[[Yes]]", in exactly that
+   * `strict`: [[Yes]], [[No]] or [[NA]] as the last line of the reply. `official`: met when the reply holds "[[Yes]]", in exactly that
    * spelling, else not met; the judge is told to say [[Yes]] where a rule does not apply.
    */
   readonly parse: "official" | "strict";
@@ -84,13 +84,12 @@ export function ruleQuestions(
   };
 }
 
-/** [[Yes]], [[No]] or [[NA]] at the end of a reply, see `readVerdict`. A reply that was cut off did not come to its end. */
-function readStrictly({ text, finishReason }: ChatReply): Reading<RuleVerdict> {
-  if (finishReason === "length") return { kind: "unread", why: "it has no end" };
+/** [[Yes]], [[No]] or [[NA]] as the last line of a reply, see `readVerdict`. */
+function readStrictly({ text }: ChatReply): Reading<RuleVerdict> {
   return readVerdict(text, { kind: "binary", notApplicable: true }) as Reading<RuleVerdict>;
 }
 
-/** As AutoRule's released code reads: never unread, and whatever is no [[Yes]] is a no. */
+/** As AutoRule's released code reads a reply that came to its end: whatever holds no [[Yes]] is a no. */
 function readOfficially({ text }: ChatReply): Reading<RuleVerdict> {
   const ambiguous = text.includes("[[Yes]]") && text.includes("[[No]]");
   return { kind: "read", answer: text.includes("[[Yes]]") ? 1 : 0, ...(ambiguous && { ambiguous }) };

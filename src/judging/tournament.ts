@@ -1,3 +1,4 @@
+import { PrefkitError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { componentsOf } from "./bradley-terry.ts";
 
@@ -13,7 +14,7 @@ export type Plan =
   | { readonly use: "round-robin"; readonly opponents: number }
   /** Every candidate meets every baseline; without baselines, everybody meets the first. */
   | { readonly use: "baseline" }
-  /** Players of like standing meet, round after round. */
+  /** Players of like standing meet, round after round, no two of them twice; with more rounds than half the players, by the circle method. */
   | { readonly use: "swiss"; readonly rounds?: number | undefined };
 
 /** A player of a tournament. One that is neither a candidate nor a baseline does not play. */
@@ -30,7 +31,11 @@ export interface Tournament {
 
 /** A tournament by a plan. All but Swiss have one round. */
 export function tournament(plan: Plan, players: readonly Player[], random: Random): Tournament {
-  if (plan.use === "swiss") return swiss(players.length, swissRounds(plan, players.length), random);
+  if (plan.use === "swiss") {
+    const rounds = swissRounds(plan, players.length);
+    const pairing = rounds <= players.length / 2 ? swiss : circle;
+    return pairing(players.length, rounds, random);
+  }
   let matches: readonly Match[] = matchesOf(plan, players, random);
   return {
     nextRound: () => {
@@ -116,10 +121,31 @@ function matchOf(a: number, b: number): Match {
   return a < b ? { i: a, j: b } : { i: b, j: a };
 }
 
+/** The rounds of a round robin of everybody, in which each round pairs all: one stays, the others walk around a circle. */
+function circle(count: number, rounds: number, random: Random): Tournament {
+  const order = random.shuffle(Array.from({ length: count }, (_, player) => player));
+  // With an odd number, an empty seat: who meets it sits out.
+  const [fixed, ...walking] = count % 2 === 1 ? [null, ...order] : order;
+  const seats = walking.length;
+  let round = 0;
+  return {
+    nextRound: () => {
+      if (round === rounds) return [];
+      const at = (seat: number): number => walking[(seat + seats) % seats] ?? 0;
+      const across = Array.from({ length: (seats - 1) / 2 }, (_, index) =>
+        matchOf(at(round + index + 1), at(round - index - 1)),
+      );
+      const stays = fixed === null || fixed === undefined ? [] : [matchOf(fixed, at(round))];
+      round += 1;
+      return [...stays, ...across];
+    },
+  };
+}
+
 /**
  * Each round pairs players of like standing who have not met. With an odd number, the lowest that has not sat out yet does.
  * Where it would otherwise leave groups of players that nothing links, players of different groups are paired first.
- * A match is repeated only when no pairing without repeats is found.
+ * No match is repeated: in rounds up to half the players, each has not met half of the others yet, so that a pairing exists.
  */
 function swiss(count: number, rounds: number, random: Random): Tournament {
   const lots = random.shuffle(Array.from({ length: count }, (_, player) => player));
@@ -156,8 +182,8 @@ function keyOf(a: number, b: number, count: number): number {
   return Math.min(a, b) * count + Math.max(a, b);
 }
 
-/** A search that has gone on for this long takes a pairing with repeats instead. */
-const MOST_TRIALS = 20_000;
+/** A search that has gone on for this long is given up for `repaired`, which needs none. */
+const MOST_TRIALS = 2_000;
 
 type Relation = (a: number, b: number) => boolean;
 
@@ -169,28 +195,51 @@ function pairUp(standing: readonly number[], hasMet: Relation, strangers: Relati
     if (top === undefined) return [];
     trials += 1;
     if (trials > MOST_TRIALS) return null;
-    const nearest = [
-      ...others.filter((other) => strangers(top, other)),
-      ...others.filter((other) => !strangers(top, other)),
-    ].filter((other) => !hasMet(top, other));
-    for (const other of nearest) {
+    for (const other of byStanding(top, others, strangers)) {
+      if (hasMet(top, other)) continue;
       const rest = search(others.filter((player) => player !== other));
       if (rest !== null) return [matchOf(top, other), ...rest];
+      if (trials > MOST_TRIALS) return null;
     }
     return null;
   };
-  return search(standing) ?? repeated(standing, hasMet);
+  return search(standing) ?? repaired(standing, hasMet, strangers);
 }
 
-/** From the top down, somebody new where there is one; else the nearest. */
-function repeated(standing: readonly number[], hasMet: Relation): Match[] {
+/** The nearest first, but strangers before all others. */
+function byStanding(top: number, others: readonly number[], strangers: Relation): number[] {
+  return [
+    ...others.filter((other) => strangers(top, other)),
+    ...others.filter((other) => !strangers(top, other)),
+  ];
+}
+
+/**
+ * From the top down; two who are left, and have met, each take one of a pair further up. Such a pair exists while everybody has not met
+ * at least half of the others (the proof of Dirac's theorem, for pairings).
+ */
+function repaired(standing: readonly number[], hasMet: Relation, strangers: Relation): Match[] {
   const waiting = [...standing];
+  const left: number[] = [];
   const pairs: Match[] = [];
-  for (;;) {
-    const top = waiting.shift();
-    if (top === undefined) return pairs;
-    const fresh = waiting.findIndex((other) => !hasMet(top, other));
-    const [other] = waiting.splice(Math.max(0, fresh), 1);
-    if (other !== undefined) pairs.push(matchOf(top, other));
+  for (let top = waiting.shift(); top !== undefined; top = waiting.shift()) {
+    const from = top;
+    const other = byStanding(from, waiting, strangers).find((player) => !hasMet(from, player));
+    if (other === undefined) {
+      left.push(from);
+      continue;
+    }
+    waiting.splice(waiting.indexOf(other), 1);
+    pairs.push(matchOf(from, other));
   }
+  for (let at = 0; at + 1 < left.length; at += 2) {
+    const [one = 0, two = 0] = left.slice(at, at + 2);
+    const straight = ({ i, j }: Match): boolean => !hasMet(one, i) && !hasMet(two, j);
+    const place = pairs.findLastIndex((pair) => straight(pair) || straight({ i: pair.j, j: pair.i }));
+    const pair = pairs[place];
+    if (!pair) throw new PrefkitError("internal", "a Swiss round has no pairing.", "report this.");
+    const { i, j } = straight(pair) ? pair : { i: pair.j, j: pair.i };
+    pairs.splice(place, 1, matchOf(one, i), matchOf(two, j));
+  }
+  return pairs;
 }

@@ -221,9 +221,17 @@ function stageOf(
   const vetoed = veto.some(({ score, part, mayBeLowerBy = 0 }) => {
     const ofChosen = scoreOf(group, score, chosen.place, part);
     const ofRejected = scoreOf(group, score, rejected.place, part);
-    return ofChosen === null || ofRejected === null || ofRejected - ofChosen > mayBeLowerBy;
+    return ofChosen === null || ofRejected === null || !reaches(ofChosen, ofRejected, -mayBeLowerBy);
   });
   return vetoed ? "vetoed" : "not_selected";
+}
+
+/**
+ * Whether `high` is above `low` by at least `gap` (which may be negative), but for what doubles cannot tell: 1e-9 of the largest
+ * of the three. 0.4 − 0.3 is a gap of 0.1, and so is 0.3 − 0.2, though as doubles it falls a hair short.
+ */
+export function reaches(high: number, low: number, gap: number): boolean {
+  return high - low >= gap - 1e-9 * Math.max(Math.abs(high), Math.abs(low), Math.abs(gap));
 }
 
 /**

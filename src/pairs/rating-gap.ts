@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseOptions } from "../core/scorer.ts";
 import type { RewardedGroup } from "../core/types.ts";
-import { commonOptions, pairBuilder, scoreOf } from "./common.ts";
+import { commonOptions, pairBuilder, reaches, scoreOf } from "./common.ts";
 import type { PairBuilder, PairBuilderDefinition } from "./pair-builder.ts";
 
 const options = z.strictObject({
@@ -32,7 +32,7 @@ export type RatingGapOptions = z.input<typeof options>;
  *   sum(chosen) - sum(rejected) >= minGap        over the parts of one score
  *
  * Whole ratings are added as whole numbers, so a gap of exactly 1 between two means counts, where means of doubles might
- * fall a hair short. The margin is one of rewards: with the rubric's mean as the reward it is the gap of the means, and
+ * fall a hair short; fractions are compared up to 1e-9 of their size. The margin is one of rewards: with the rubric's mean as the reward it is the gap of the means, and
  * a couple whose rewards point the other way does not pair.
  * Source:  PsychoCounsel-Preference: seven principles rated 1 to 5, pairs where the means differ by 1 or more.
  * Null:    a response that lacks the score or one of the parts is "unscored". A couple below `minGap` is "not_selected".
@@ -49,8 +49,8 @@ export function ratingGap(given: RatingGapOptions): PairBuilder {
     { name: "rating-gap", version: 1, needsScore: score, lacks },
     parsed,
     ({ group, couples }) =>
-      couples.filter(
-        ({ chosen, rejected }) => sumOf(group, chosen.place) - sumOf(group, rejected.place) >= minGap,
+      couples.filter(({ chosen, rejected }) =>
+        reaches(sumOf(group, chosen.place), sumOf(group, rejected.place), minGap),
       ),
   );
 }

@@ -99,6 +99,9 @@ function rating({ qualities: [quality = 0] }: Decision, min: number, max: number
 
 /** A value that follows the schema: verdicts where words or numbers are to be chosen from, reasons in other texts. */
 function filled(schema: JsonObject, decision: Decision, name: string | null): Json {
+  // The first of several shapes is that of a verdict, the others of what it may be instead.
+  if (Array.isArray(schema.anyOf))
+    return filled((schema.anyOf as readonly JsonObject[])[0] ?? {}, decision, name);
   if (Array.isArray(schema.enum)) return chosen(schema.enum as readonly Json[], decision, name);
   if (schema.type === "object") {
     const properties = Object.entries((schema.properties ?? {}) as Readonly<Record<string, JsonObject>>);

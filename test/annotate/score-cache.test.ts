@@ -153,6 +153,20 @@ describe("scoreKey", () => {
     expect(scoreKey(identity, { ...group, siblingId: "q" })).toBe(key);
   });
 
+  it("is another one under other ids for a scorer that uses them", () => {
+    const sibling = groupOf(["x"]);
+    const other = { ...sibling, prompt: { ...sibling.prompt, id: "other" } };
+    const keys = [
+      group,
+      prompt({ id: "other" }),
+      second({ id: "other" }),
+      { ...group, sibling },
+      { ...group, sibling: other },
+    ].map((one) => scoreKey(identity, one, true));
+    expect(new Set([key, ...keys]).size).toBe(6);
+    expect(scoreKey(identity, group, true)).toBe(keys[0]);
+  });
+
   it.each([
     { what: "the scorer's version", changed: scoreKey({ ...identity, version: 2 }, group) },
     { what: "an option", changed: scoreKey({ ...identity, options: { model: "n" } }, group) },

@@ -31,6 +31,7 @@ function runOf(
     scorer: { name: key, version: 1, range: [0, 1], score },
     cpuBound: false,
     cost: "free",
+    usesIds: false,
     orderSensitive: false,
     timeoutMs: 1000,
     maxFailedShare: 0,
@@ -121,6 +122,20 @@ describe("a paid scorer", () => {
     expect(calls).toEqual(["judge"]);
     expect(columns[0]?.scores).toEqual(both(1));
     expect(counts.get("judge")?.cached).toBe(2);
+  });
+
+  it("is paid for each id where ids change its numbers, also for two at a time", async () => {
+    const run = runOf("judge", async ({ prompt }) => both(prompt.id === "other" ? 1 : 0), {
+      ...paid,
+      usesIds: true,
+    });
+    const { score } = scoringOf([run], { cache: memoryScoreCache() });
+    const renamed: Group = { ...group, prompt: { ...group.prompt, id: "other" } };
+    const [first, second] = await Promise.all([score(group, null), score(renamed, null)]);
+    expect(first?.columns[0]?.scores).toEqual(both(0));
+    expect(second?.columns[0]?.scores).toEqual(both(1));
+    expect((await score(renamed, null)).columns[0]?.scores).toEqual(both(1));
+    expect(calls).toEqual(["judge", "judge"]);
   });
 
   it("is paid once when the same question is asked twice at a time", async () => {

@@ -114,6 +114,10 @@ describe("prefkit eval", () => {
     expect(JSON.parse(again.out).scorers[0].overall).toEqual(report.scorers[1].overall);
     // The same directory takes the next report; one with other files does not.
     await evaluate("--recipe", "recipe.yaml", "--out", "report");
+    await expect(evaluate("--recipe", "recipe.yaml", "--out", "report.html")).rejects.toMatchObject({
+      code: "not_this_run",
+      message: expect.stringContaining("is a file, not a directory"),
+    });
     await expect(evaluate("--recipe", "recipe.yaml", "--out", ".")).rejects.toMatchObject({
       code: "not_this_run",
     });

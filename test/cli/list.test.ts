@@ -48,7 +48,11 @@ describe("prefkit list", () => {
       scorers: { my_score: { use: "math-answer" } },
       ...(parse(example) as object),
     };
-    const { models } = await resolveRecipe(recipeFromCode(filled, ".", {}), catalog, modelRuntime());
+    const { models } = await resolveRecipe(
+      recipeFromCode(filled, ".", {}),
+      catalog,
+      modelRuntime({ environment: { OPENAI_API_KEY: "not-a-key" } }),
+    );
     await closeModels(models);
   });
 

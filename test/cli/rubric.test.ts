@@ -200,6 +200,13 @@ describe("prefkit rubric refine", () => {
     expect(server.received.length).toBe(asked);
   });
 
+  it("refuses a file as the output directory", async () => {
+    await expect(refine("one.jsonl", "one.jsonl")).rejects.toMatchObject({
+      code: "not_this_run",
+      message: expect.stringContaining("is a file, not a directory"),
+    });
+  });
+
   it("needs a proposer and a judge", async () => {
     await expect(rubric("refine", "--recipe", join(root, "recipe.yaml"))).rejects.toThrow(/--proposer/);
   });

@@ -130,6 +130,10 @@ describe("prefkit rules extract", () => {
   it("refuses to mix two extractions in one directory, and to write among other files", async () => {
     await expect(extract("first", "--source", "both")).rejects.toMatchObject({ code: "plan_changed" });
     await expect(extract(".")).rejects.toMatchObject({ code: "not_this_run" });
+    await expect(extract("gold.jsonl")).rejects.toMatchObject({
+      code: "not_this_run",
+      message: expect.stringContaining("is a file, not a directory"),
+    });
   });
 
   it("leaves out rules afterwards in the same directory, for nothing", async () => {

@@ -12,6 +12,7 @@ import {
   NO_CO_MOMENTS,
   NO_MOMENTS,
   varianceOf,
+  wilsonInterval,
 } from "../../src/core/stats.ts";
 
 const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
@@ -188,4 +189,41 @@ describe("correlation", () => {
       }),
     );
   });
+});
+
+describe("wilsonInterval", () => {
+  // z² = 3.841459. 8 of 10: middle (0.8 + 0.192073) / 1.384146 = 0.716740, half 1.959964 / 1.384146 ×
+  // sqrt(0.016 + 0.009604) = 0.226577. 0 of 10: up to 3.841459 / 13.841459. 10 of 10 is its mirror.
+  it.each([
+    { successes: 8, trials: 10, low: 0.490162, high: 0.943318 },
+    { successes: 0, trials: 10, low: 0, high: 0.277533 },
+    { successes: 10, trials: 10, low: 0.722467, high: 1 },
+    { successes: 1, trials: 1, low: 0.206549, high: 1 },
+    // Half a success: middle 0.5, half 1.959964 / 4.841459 × sqrt(0.25 + 0.960365) = 0.445379.
+    { successes: 0.5, trials: 1, low: 0.054621, high: 0.945379 },
+  ])("of $successes of $trials is [$low, $high]", ({ successes, trials, low, high }) => {
+    const [from, to] = wilsonInterval(successes, trials) ?? [];
+    expect(from).toBeCloseTo(low, 5);
+    expect(to).toBeCloseTo(high, 5);
+  });
+
+  it("is null without trials", () => {
+    expect(wilsonInterval(0, 0)).toBeNull();
+  });
+
+  it("holds the share, stays in [0, 1], and mirrors", () =>
+    fc.assert(
+      fc.property(fc.nat(2000), fc.nat(2000), (successes, others) => {
+        fc.pre(successes + others > 0);
+        const trials = successes + others;
+        const [low, high] = wilsonInterval(successes, trials) ?? [Number.NaN, Number.NaN];
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(high).toBeLessThanOrEqual(1);
+        expect(low).toBeLessThanOrEqual(successes / trials);
+        expect(high).toBeGreaterThanOrEqual(successes / trials);
+        const [mirroredLow] = wilsonInterval(others, trials) ?? [];
+        expect(mirroredLow).toBeCloseTo(1 - high, 9);
+      }),
+      { seed: 1 },
+    ));
 });

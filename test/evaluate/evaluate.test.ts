@@ -9,6 +9,7 @@ import type { Catalog } from "../../src/annotate/resolve-scorer.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { fromFunction } from "../../src/core/adapters.ts";
 import { CallFailure } from "../../src/core/errors.ts";
+import { failed, scored } from "../../src/core/scorer.ts";
 import type { Group } from "../../src/core/types.ts";
 import { assess } from "../../src/evaluate/assess.ts";
 import { type EvaluateOptions, evaluate } from "../../src/evaluate/evaluate.ts";
@@ -176,5 +177,66 @@ describe("evaluate", () => {
     expect(value("first-slot")).toBe(7 / 8);
     expect(value("all-correct")).toBe(0);
     expect(value("some-correct")).toBe(0.75);
+  });
+
+  /** A judge of pairs by prompt: what it said of the better response when it stood first, and of the other one; null: the pair failed. */
+  const judgeSaying = (said: Readonly<Record<string, readonly (number | null)[] | null>>) =>
+    fromFunction(
+      ({ prompt, responses }: Group) => {
+        const own = said[prompt.messages[0]?.content ?? ""] ?? null;
+        return responses.map(({ text }, at) => {
+          if (own === null) return failed("unread_verdict", "none of 1 comparisons could be read");
+          // A group need not stand in the file's order.
+          const value = own[BETTER.includes(text) ? 0 : 1] ?? null;
+          return scored(0.5, { parts: value === null ? {} : { [firstAgainst(1 - at)]: value } });
+        });
+      },
+      { name: "judge", perResponse: false },
+    );
+  const BETTER = ["a", ...rows.map(({ chosen }) => chosen)];
+
+  it("counts a pair that failed as unread, and says over how many pairs the orders agree", async () => {
+    const use = judgeSaying({ "1?": [1, -1], "2?": [1, -1], "3?": [1, null], "4?": null });
+    const { assessment } = await run({ judge: { use } }, { acceptFailed: true });
+    expect(assessment?.scorers[0]?.verdicts).toEqual([
+      ["first", "first"],
+      ["first", "first"],
+      ["first", null],
+      [null, null],
+    ]);
+    const metrics = assessment ? (assess(assessment).scorers[0]?.metrics ?? []) : [];
+    const find = (key: string) => metrics.find((metric) => metric.key === key);
+    expect(find("unread")).toMatchObject({ value: 0.5, items: 4 });
+    expect(find("consistency")).toMatchObject({
+      value: 0.5,
+      items: 4,
+      note: expect.stringMatching(/^over 4 pairs, 2 of them with an unread verdict/),
+    });
+  });
+
+  it("takes no order for unread that was not asked for", async () => {
+    const use = judgeSaying({ "1?": [1, null], "2?": [null, 1], "3?": [1, null], "4?": null });
+    const { assessment } = await run({ judge: { use } }, { acceptFailed: true });
+    expect(assessment?.scorers[0]?.verdicts).toEqual([["first"], ["second"], ["first"], []]);
+    const metrics = assessment ? (assess(assessment).scorers[0]?.metrics ?? []) : [];
+    expect(metrics.map(({ key }) => key)).not.toContain("unread");
+  });
+
+  it("judges by JudgeBench's counter where verdicts are known, and warns of those that were lost", async () => {
+    const lines = ["1?", "2?", "3?", "4?"].map((question) =>
+      JSON.stringify({ question, response_A: "a", response_B: "b", label: "A>B", source: "mmlu-pro-law" }),
+    );
+    await writeFile(join(directory, "judgebench.jsonl"), lines.join("\n"));
+    const judgebench = { preset: "judgebench", path: "judgebench.jsonl", acceptFailed: true } as const;
+    // Counters 2, 1 (a tie in one order), 1 (unread in one order), 0: three of four, while all scores are 0.5.
+    const kept = judgeSaying({ "1?": [1, -1], "2?": [1, 0], "3?": [1, null], "4?": [1, 1] });
+    const { assessment } = await run({ judge: { use: kept } }, judgebench);
+    if (assessment === null) throw new Error("ended early");
+    expect(assess(assessment).scorers[0]?.metrics[0]).toMatchObject({ key: "score", value: 0.75, items: 4 });
+    expect(assessment.warnings).toEqual([]);
+    const lost = judgeSaying({ "1?": [1, -1], "2?": [1, 0], "3?": null, "4?": [1, 1] });
+    const other = (await run({ judge: { use: lost } }, judgebench)).assessment;
+    expect(other && assess(other).scorers[0]?.metrics[0]).toMatchObject({ value: 0.5, items: 4 });
+    expect(other?.warnings).toEqual([expect.stringMatching(/failed on 1 pairs .*`onUnread: other-order`/)]);
   });
 });

@@ -55,11 +55,15 @@ describe("ask", () => {
     expect(model.calls).toHaveLength(2);
   });
 
-  it("says when the reply was cut at its limit", async () => {
-    const model = fakeChatModel({ reply: () => ({ text: "well", finishReason: "length" }) });
+  it.each([
+    { finishReason: "length", why: "it was cut at its limit" },
+    { finishReason: "content_filter", why: "the server filtered it" },
+    { finishReason: "refusal", why: "the judge refused" },
+  ])("does not read a reply that ends by $finishReason, whatever it says", async ({ finishReason, why }) => {
+    const model = fakeChatModel({ reply: () => ({ text: "yes", finishReason }) });
     expect(await ask(model, question, context, 1)).toMatchObject({
       code: "unread_verdict",
-      why: 'the judge\'s answer could not be read in 1 try: "well" is neither; the reply was cut at its limit',
+      why: `the judge's answer could not be read in 1 try: ${why}`,
     });
   });
 

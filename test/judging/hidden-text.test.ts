@@ -132,6 +132,34 @@ describe("visible text", () => {
     );
   });
 
+  it.each([
+    {
+      text: "\u0628\u200c\u0001\u0001",
+      shown: "\u0628\u200c",
+      note: "a joiner after a letter, before a control",
+    },
+    { text: "\u{1f44d}\ufe0f\u200b\u200b", shown: "\u{1f44d}\ufe0f", note: "a selector at a run's head" },
+    { text: "\u200b\u200b\u1160\u1161", shown: "\u1160\u1161", note: "a filler at a run's end" },
+    {
+      text: `\u{1f3f4}${tagged("gbwls")}\u{e007f}\u200b`,
+      shown: `\u{1f3f4}${tagged("gbwls")}\u{e007f}`,
+      note: "a flag",
+    },
+    { text: "\u200b\r\n\u200b", shown: "\n", note: "a line end" },
+  ])("keeps at the edge of a hidden run what is kept elsewhere: $note", ({ text, shown }) => {
+    expect(visibleText(text).text).toBe(shown);
+  });
+
+  it.each(["\u200d", "\ufe0f", "\ufe0f\u200d", "\u180e\u180b", "\u{f0000}", "\u{e0041}", "\ud800"])(
+    "takes out long runs of %j and counts every character",
+    (piece) => {
+      const { text, removed } = visibleText(`a${piece.repeat(20_000)}b`);
+      const kept = piece === "\u180e\u180b" ? text.length - 2 : 0;
+      expect(removed).toBe([...piece].length * 20_000 - kept);
+      expect(text.startsWith("a") && text.endsWith("b")).toBe(true);
+    },
+  );
+
   it("reads a million hidden characters in linear time", () => {
     const { text, removed } = visibleText("\u200b".repeat(1_000_000));
     expect({ text, removed }).toEqual({ text: "", removed: 1_000_000 });

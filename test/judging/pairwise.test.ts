@@ -12,8 +12,7 @@ import {
 import { meanVerdict, reconcile, tallyOf } from "../../src/judging/pairwise/reconcile.ts";
 import { malformedReplies } from "../../src/testing/malformed-replies.ts";
 
-const read = (text: string, allowTie = true, finishReason: string | null = "stop") =>
-  readChoice({ text, finishReason }, allowTie);
+const read = (text: string, allowTie = true) => readChoice({ text }, allowTie);
 const answer = (value: Choice) => ({ kind: "read", answer: value });
 
 describe("readChoice", () => {
@@ -24,8 +23,8 @@ describe("readChoice", () => {
     { text: "Neither.\n[[tie]]", value: 0 },
     { text: "My verdict: **[[b]]**.", value: -1 },
     { text: "[[ A ]]\n\n  \n", value: 1 },
-    { text: "reasons\r\n> `[[B]]`\r\n", value: -1 },
-    { text: "[[A]] and once more [[A]]", value: 1 },
+    { text: "reasons\r\n- `[[B]]`\r\n", value: -1 },
+    { text: "<think>Perhaps [[B]].</think>\n[[A]]", value: 1 },
   ] as const)("reads $text", ({ text, value }) => {
     expect(read(text)).toEqual(answer(value));
   });
@@ -43,6 +42,10 @@ describe("readChoice", () => {
     { text: "A is better", why: "a verdict in prose" },
     { text: "[[A]]\nThank you for asking.", why: "a verdict that is not at the end" },
     { text: "[[A]] or [[B]]", why: "two verdicts on the last line" },
+    { text: "[[A]] and once more [[A]]", why: "a mark twice on the last line" },
+    { text: "A is worse, so not [[A]]", why: "a mark that is denied" },
+    { text: "> [[B]]", why: "a quoted mark" },
+    { text: "<think>So far\n[[A]]", why: "a thought" },
     { text: "[[A]], not [[C]]", why: "two verdicts on the last line, the other one a tie" },
     { text: "[[D]]", why: "a verdict that was not asked for" },
     { text: "[[AB]]", why: "both in one" },
@@ -61,10 +64,6 @@ describe("readChoice", () => {
     expect(read("[[A]]", false)).toEqual(answer(1));
   });
 
-  it("does not read a reply that was cut at its limit, whatever it ends with", () => {
-    expect(read("If A were right I would say [[A]]", true, "length").kind).toBe("unread");
-  });
-
   it("reads none of forty malformed replies, with either verdict and in either form", () => {
     for (const [rightMark, wrongMark] of [
       ["A", "B"],
@@ -73,9 +72,8 @@ describe("readChoice", () => {
     ] as const) {
       const right = `[[${rightMark}]]`;
       const parts = { reasons: "Response A is right.", right, rightMark, wrongMark, unknownMark: "D" };
-      for (const { name, text, cut } of malformedReplies(parts)) {
-        expect([name, read(text, true, cut ? "length" : "stop").kind]).toEqual([name, "unread"]);
-        expect([name, read(text, true, null).kind]).toEqual([name, "unread"]);
+      for (const { name, text } of malformedReplies(parts)) {
+        expect([name, read(text).kind]).toEqual([name, "unread"]);
         expect([name, readChoiceJson({ text }, true).kind]).toEqual([name, "unread"]);
       }
     }
@@ -93,7 +91,7 @@ describe("readChoice", () => {
         if (reading.kind === "unread") return;
         const last = text
           .split(/[\r\n\u2028\u2029]+/)
-          .filter((line) => /\S/.test(line))
+          .filter((line) => /[^\s*]/.test(line))
           .at(-1);
         const marks = last?.match(/\[\[\s*([abc]|tie)\s*\]\]/gi) ?? [];
         const said = new Set(marks.map((mark) => (/a/i.test(mark) ? 1 : /b/i.test(mark) ? -1 : 0)));
@@ -122,6 +120,14 @@ describe("readChoiceJson", () => {
     { value: null, note: "null" },
   ])("does not read $note", ({ value }) => {
     expect(json(value).kind).toBe("unread");
+  });
+
+  it.each([
+    '{"reasons": "x", "verdict": "A", "verdict": "B"}',
+    '{"reasons": "x", "verdict": "A", "verdict": "A"}',
+    '{"reasons": {"a": 1, "a": 2}, "verdict": "A"}',
+  ])("does not read an object that says a thing twice: %s", (text) => {
+    expect(readChoiceJson({ text }, true).kind).toBe("unread");
   });
 
   it("does not read what is no JSON", () => {

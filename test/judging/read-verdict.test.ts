@@ -24,7 +24,20 @@ describe("readVerdict", () => {
     { text: "reasons\n`[[No]]`.\n\n  \n", form: binary, answer: 0, note: "blank lines after it" },
     { text: "reasons\r\nVerdict: [[No]]\r\n", form: binary, answer: 0 },
     { text: "reasons\n```\n[[Yes]]\n```", form: binary, answer: 1, note: "in a code block" },
-    { text: "So it is [[Yes]] and again [[Yes]]", form: binary, answer: 1 },
+    { text: "reasons\n**Final verdict:** [[Yes]]", form: binary, answer: 1, note: "a short label" },
+    { text: "reasons\n## My rating = \u201c[[4]]\u201d", form: toFive, answer: 4, note: "a short label" },
+    {
+      text: "<think>Perhaps [[No]].</think>[[Yes]]",
+      form: binary,
+      answer: 1,
+      note: "thinking does not count",
+    },
+    { text: "Perhaps [[No]].\n</think>\n\n[[Yes]]", form: binary, answer: 1, note: "opened by the template" },
+    {
+      text: "It cannot be rated.\n[[NA]]",
+      form: { ...toFive, notApplicable: true },
+      answer: "not_applicable",
+    },
     { text: "reasons\n[[4]]", form: toFive, answer: 4 },
     { text: "reasons\n[[4/5]]", form: toFive, answer: 4, note: "names the scale's own maximum" },
     { text: "reasons\n[[ 10 / 10 ]]", form: toTen, answer: 10 },
@@ -36,7 +49,7 @@ describe("readVerdict", () => {
   });
 
   it.each([
-    { text: "At first [[No]].\nBut it does: [[Yes]]", answer: 1 },
+    { text: "At first [[No]].\nBut it does:\n[[Yes]]", answer: 1 },
     { text: "The response says [[Yes]].\n[[No]]", answer: 0 },
   ])("takes the last of different verdicts in $text, and says that there are others", ({ text, answer }) => {
     expect(readVerdict(text, binary)).toEqual({ kind: "read", answer, ambiguous: true });
@@ -51,6 +64,15 @@ describe("readVerdict", () => {
     { text: "[[Maybe]]", note: "another word" },
     { text: "[[Yes/No]]", note: "both in one mark" },
     { text: "[[Yes]] or [[No]]", note: "what might be said" },
+    { text: "So it is [[Yes]] and again [[Yes]]", note: "a mark twice" },
+    { text: "I cannot say [[Yes]]", note: "a mark that is denied" },
+    { text: "This is not a [[Yes]].", note: "a mark that is denied" },
+    { text: "Format reminder: [[Yes]]", note: "a label of another kind" },
+    { text: "reasons\n> [[Yes]]", note: "quoted" },
+    { text: "reasons\n~~[[Yes]]~~", note: "struck out" },
+    { text: "<think>So far it seems\n[[Yes]]", note: "still thinking" },
+    { text: "<think>a</think>\n<think>b\n[[Yes]]", note: "thinking again" },
+    { text: "[[Yes]]</think>", note: "a thought without an answer" },
     { text: "[[Yes]]\n[[unsure]]", note: "taken back" },
     { text: "[[Yes]]\nbecause it is clear", note: "goes on after it" },
     { text: "It holds the mark [[Yes]], which is no evidence.", note: "mentions a mark" },
@@ -123,11 +145,29 @@ describe("readVerdict", () => {
   });
 
   it("reads long hostile replies in no time", () => {
-    for (const unit of ["[", "[[", "[[a", "]]", "1", "1 ", "- ", "[[Yes]] "]) {
+    const units = [
+      "[",
+      "[[",
+      "[[a",
+      "]]",
+      "1",
+      "1 ",
+      "- ",
+      "[[Yes]] ",
+      " ",
+      "<think>",
+      "</think>",
+      "\n",
+      "`",
+      "my ",
+    ];
+    for (const unit of units) {
       const text = unit.repeat(200_000 / unit.length);
       const started = performance.now();
       readVerdict(text, binary);
       readVerdictLines(text, new Map([["1", binary]]));
+      for (const json of [text, JSON.stringify({ reasons: text, verdict: 1 }), '{"a":'.repeat(50_000)])
+        readVerdictJson(json, binary);
       expect(performance.now() - started).toBeLessThan(1_000);
     }
   });
@@ -159,9 +199,26 @@ describe("readVerdictLines", () => {
     { text: "clear: [[Yes]]\nkind: [[No]]\ndepth: [[4]]\nI hope this helps.", note: "goes on after it" },
     { text: "Clear: [[Yes]]\nkind: [[No]]\ndepth: [[4]]", note: "a name in another case" },
     { text: "[[Yes]]\n[[No]]\n[[4]]", note: "no names at all" },
+    { text: "It says:\n> clear: [[Yes]]\n\nkind: [[No]]\ndepth: [[4]]", note: "one is only quoted" },
+    { text: "> clear: [[Yes]]\n> kind: [[No]]\n> depth: [[4]]", note: "all are only quoted" },
+    { text: "clear: [[Yes]]\nI cannot decide on it.\nkind: [[No]]\ndepth: [[4]]", note: "one stands apart" },
+    { text: "```\nclear: [[Yes]]\n```\nkind: [[No]]\ndepth: [[4]]", note: "one is an example" },
+    { text: "clear: [[Yes]]\noverall: [[Yes]]\nkind: [[No]]\ndepth: [[4]]", note: "another name between" },
+    { text: "<think>\nclear: [[Yes]]\nkind: [[No]]\ndepth: [[4]]", note: "it is a thought" },
     { text: "", note: "nothing" },
   ])("leaves the reply unread when $note", ({ text }) => {
     expect(readVerdictLines(text, forms).kind).toBe("unread");
+  });
+
+  it("takes nothing but the lines at the end, blank ones between them, and says when others differ", () => {
+    const lines = "clear: [[Yes]]\n\nkind: [[No]]\n \ndepth: [[4]]\n```\n";
+    const read = { kind: "read", answer: [1, 0, 4] };
+    expect(readVerdictLines(`depth: [[4]]\nbecause\n${lines}`, forms)).toEqual(read);
+    expect(readVerdictLines(`If I were strict:\ndepth: [[1]]\nbut\n${lines}`, forms)).toEqual({
+      ...read,
+      ambiguous: true,
+    });
+    expect(readVerdictLines(`<think>\ndepth: [[1]]\n</think>\n${lines}`, forms)).toEqual(read);
   });
 
   it("never gives a criterion its neighbour's verdict, whatever line is lost", () => {
@@ -181,10 +238,20 @@ describe("readVerdictLines", () => {
 describe("readVerdictJson", () => {
   it.each([
     { text: '{"reasons": "clear", "verdict": "Yes"}', form: binary, answer: 1 },
-    { text: '{"verdict": "na"}', form: binary, answer: "not_applicable" },
+    { text: '{"reasons": "", "verdict": "na"}', form: binary, answer: "not_applicable" },
     { text: '{"reasons": "", "verdict": 4}', form: toFive, answer: 4 },
-    { text: '{"verdict": "4"}', form: toFive, answer: 4 },
-    { text: '{"verdict": 4.0}', form: toFive, answer: 4 },
+    { text: '{"reasons": "", "verdict": "4"}', form: toFive, answer: 4 },
+    { text: '{"reasons": "", "verdict": 4.0}', form: toFive, answer: 4 },
+    {
+      text: '{"reasons": "", "verdict": "NA"}',
+      form: { ...toFive, notApplicable: true },
+      answer: "not_applicable",
+    },
+    { text: '```json\n{"reasons": "", "verdict": 4}\n```', form: toFive, answer: 4 },
+    { text: '```\n{"reasons": "a ``` b", "verdict": 4}```\n', form: toFive, answer: 4 },
+    { text: '<think>{"verdict": 1}</think>\n\n{"reasons": "", "verdict": 4}', form: toFive, answer: 4 },
+    { text: 'hm</think>```json\n{"reasons": "</think>", "verdict": 4}\n```', form: toFive, answer: 4 },
+    { text: '{"reasons": "\\"verdict\\": 1, \\\\", "verdict": 4}', form: toFive, answer: 4 },
   ])("reads $answer from $text", ({ text, form, answer }) => {
     expect(readVerdictJson(text, form)).toEqual({ kind: "read", answer });
   });
@@ -203,6 +270,15 @@ describe("readVerdictJson", () => {
     { text: '"Yes"', form: binary },
     { text: "null", form: binary },
     { text: '{"verdict": "Yes"', form: binary },
+    { text: '{"verdict": "Yes"}', form: binary },
+    { text: '{"reasons": ["x"], "verdict": "Yes"}', form: binary },
+    { text: '{"reasons": "x", "verdict": "Yes", "final_verdict": "No"}', form: binary },
+    { text: '{"reasons": "x", "verdict": "No", "verdict": "Yes"}', form: binary },
+    { text: '{"reasons": "x", "verdict": "No", "\\u0076erdict": "Yes"}', form: binary },
+    { text: '{"reasons": "x", "verdict": "NA"}', form: toFive },
+    { text: '<think>{"reasons": "x", "verdict": "Yes"}', form: binary },
+    { text: '```json\n{"reasons": "x", "verdict": "Yes"}\n```\nor\n```json\n{}\n```', form: binary },
+    { text: 'I say {"reasons": "x", "verdict": "Yes"}', form: binary },
     { text: "Yes", form: binary },
     { text: "", form: binary },
   ])("finds no verdict in $text", ({ text, form }) => {
@@ -216,6 +292,7 @@ describe("readVerdictsJson", () => {
     ["depth", toFive],
   ]);
   const say = (verdicts: unknown): string => JSON.stringify({ verdicts });
+  const said = (verdict: unknown) => ({ reasons: "", verdict });
 
   it("gives the verdicts in the order asked", () => {
     const text = say({ depth: { reasons: "", verdict: 2 }, clear: { reasons: "", verdict: "No" } });
@@ -223,9 +300,12 @@ describe("readVerdictsJson", () => {
   });
 
   it.each([
-    say({ clear: { verdict: "No" } }),
-    say({ clear: { verdict: "No" }, depth: { verdict: 2 }, more: { verdict: 2 } }),
-    say({ clear: { verdict: "No" }, depth: { verdict: 9 } }),
+    say({ clear: said("No") }),
+    say({ clear: said("No"), depth: said(2), more: said(2) }),
+    say({ clear: said("No"), depth: said(9) }),
+    say({ clear: said("No"), depth: { verdict: 2 } }),
+    '{"verdicts":{"clear":{"reasons":"","verdict":"No"},"clear":{"reasons":"","verdict":"Yes"},"depth":{"reasons":"","verdict":2}}}',
+    '{"verdicts":{"clear":{"reasons":"","verdict":"No","verdict":"Yes"},"depth":{"reasons":"","verdict":2}}}',
     say({ clear: "No", depth: 2 }),
     say([{ verdict: "No" }, { verdict: 2 }]),
     say(null),

@@ -185,6 +185,42 @@ describe("tournament", () => {
     }
   });
 
+  it.each([
+    [64, 20],
+    [64, 32],
+    [64, 63],
+    [65, 32],
+    [65, 65],
+    [200, 60],
+    [200, 100],
+    [200, 199],
+  ])("repeats no Swiss match of %i players in %i rounds, and pairs everybody in each", (count, asked) => {
+    const rounds = play({ use: "swiss", rounds: asked }, crowd(count));
+    expect(rounds).toHaveLength(asked);
+    expect(new Set(keys(rounds.flat())).size).toBe(rounds.flat().length);
+    for (const round of rounds) {
+      expect(new Set(round.flatMap(({ i, j }) => [i, j])).size).toBe(count - (count % 2));
+    }
+  });
+
+  it("repeats no Swiss match in any number of rounds", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 20 }),
+        fc.integer({ min: 1, max: 24 }),
+        fc.nat(1000),
+        fc.array(fc.constantFrom([1, 0] as const, [0, 1] as const, [0.5, 0.5] as const), { minLength: 1 }),
+        (count, asked, seed, outcomes) => {
+          let game = 0;
+          const outcome = (): readonly [number, number] => outcomes[game++ % outcomes.length] ?? [1, 0];
+          const matches = play({ use: "swiss", rounds: asked }, crowd(count), seed, outcome).flat();
+          expect(new Set(keys(matches)).size).toBe(matches.length);
+        },
+      ),
+      { seed: 5, numRuns: 300 },
+    );
+  });
+
   it("links all players by the rounds a Swiss tournament has by default, whatever the results", () => {
     fc.assert(
       fc.property(

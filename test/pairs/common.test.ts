@@ -120,6 +120,22 @@ describe("the common options", () => {
     expect(build(allPairs({ veto: [{ score: "safety" }] }), group).pairs).toEqual(pairs);
   });
 
+  it.each([
+    { safety: [0.3, 0.4], pairs: ["0 > 1"], note: "0.4 − 0.3 is 0.1, though a hair more as doubles" },
+    { safety: [0.2, 0.3], pairs: ["0 > 1"], note: "0.3 − 0.2" },
+    { safety: [0.3, 0.4001], pairs: [], note: "lower by more than that" },
+    { safety: [3e-12, 4e-12], pairs: ["0 > 1"], note: "far below what is allowed" },
+  ])("let chosen be lower by as much as a veto allows: $note", ({ safety, pairs }) => {
+    const group = rewardedGroupOf([1, 0], { scores: { safety } });
+    const veto = [{ score: "safety", mayBeLowerBy: 0.1 }];
+    expect(build(allPairs({ veto }), group).pairs).toEqual(pairs);
+  });
+
+  it("veto small differences of small scores", () => {
+    const group = rewardedGroupOf([1, 0], { scores: { safety: [3e-12, 4e-12] } });
+    expect(build(allPairs({ veto: [{ score: "safety" }] }), group).pairs).toEqual([]);
+  });
+
   describe("with a veto on a part of a score", () => {
     /** Overall 1 for both; the part is given, or missing. */
     function groupOfParts(parts: readonly (number | undefined)[]): RewardedGroup {

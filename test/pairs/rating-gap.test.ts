@@ -74,6 +74,14 @@ describe("rating-gap", () => {
     expect(pair?.rewardMargin).toBeCloseTo(11 / 7, 12);
   });
 
+  it("takes a gap of fractions that falls short only as doubles", () => {
+    // 0.3 − 0.2 is 0.09999999999999998 as doubles.
+    const rule = (minGap: number) => ratingGap({ score: "counsel", parts: ["empathy"], minGap });
+    const group = ratedGroup([[0.3], [0.2]]);
+    expect(build(rule(0.1), group).pairs).toEqual(["0 > 1"]);
+    expect(build(rule(0.1001), group).pairs).toEqual([]);
+  });
+
   it("adds whole ratings as whole numbers, where a gap of 1 between means of doubles falls short", () => {
     // 34 / 7 - 27 / 7 is 0.9999999999999996 in doubles; 34 - 27 is 7.
     const group = ratedGroup([

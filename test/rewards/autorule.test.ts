@@ -62,7 +62,7 @@ const reward = (score: Score | undefined): number =>
   applyTo(affine(), [score?.kind === "scored" ? score.value : null])[0] ?? Number.NaN;
 
 describe("autorule", () => {
-  const judge = judgeBy((_, text) => (/\n\d/.test(text) ? "Hm. [[No]]" : "Fine.\n[[Yes]]"));
+  const judge = judgeBy((_, text) => (/\n\d/.test(text) ? "Hm.\n[[No]]" : "Fine.\n[[Yes]]"));
   scorerContract(autorule({ rules: setOf(3) }, { judge }), anyGroup());
   scorerContract(autorule({ rules: "good-answers", parse: "official" }, { judge }), anyGroup(), {
     numRuns: 20,
@@ -75,7 +75,7 @@ describe("autorule", () => {
     anyGroup(),
   );
 
-  const YES = "It does. [[Yes]]";
+  const YES = "It does.\n[[Yes]]";
   const NO = "It does not.\n\n**[[No]]**";
   const NA = "Nothing to follow here.\n[[NA]]";
 
@@ -106,11 +106,25 @@ describe("autorule", () => {
   );
 
   it("takes the last verdict of several, and counts the reply as ambiguous", async () => {
-    const score = await scoreBy(["At first sight [[Yes]].\nBut no: [[No]]", YES]);
+    const score = await scoreBy(["At first sight [[Yes]].\nBut no.\n[[No]]", YES]);
     expect(score).toMatchObject({ value: 0.5, parts: { r1: 0, r2: 1, ambiguous: 1 } });
     const official = await scoreBy(["[[No]]\n[[Yes]]"], { parse: "official" });
     expect(official).toMatchObject({ value: 1, parts: { ambiguous: 1 } });
   });
+
+  it.each(["length", "content_filter", "refusal"])(
+    "reads no reply that ends by %s, by either rule",
+    async (end) => {
+      const judge = fakeChatModel({ reply: () => ({ text: "[[Yes]]", finishReason: end }) });
+      for (const parse of ["strict", "official"] as const) {
+        const [score] = await autorule({ rules: setOf(1), parse, tries: 1 }, { judge }).score(
+          groupOf(["x"]),
+          context,
+        );
+        expect(score).toMatchObject({ kind: "failed", code: "unread_verdict" });
+      }
+    },
+  );
 
   it.each([
     { notApplicable: "satisfied", value: 2 / 3 },
@@ -138,7 +152,7 @@ describe("autorule", () => {
   });
 
   it("asks again for what it cannot read, and no more often than it was told", async () => {
-    const replies = ["Hm.", "Yes.", "So be it: [[Yes]]"];
+    const replies = ["Hm.", "Yes.", "So be it:\n[[Yes]]"];
     for (const [tries, value] of [
       [3, 1],
       [2, "unread_verdict"],

@@ -138,6 +138,17 @@ describe("listwise-judge", () => {
     expect(judge.calls[2]?.messages.at(-1)?.content).toContain("exactly 8 whole numbers");
   });
 
+  it.each(["length", "content_filter", "refusal"])(
+    "takes no list of a reply that ends by %s",
+    async (end) => {
+      const judge = fakeChatModel({ reply: () => ({ text: "[[1, 2]]", finishReason: end }) });
+      expect(await scoresOf(["a", "b"], { tries: 1 }, judge)).toMatchObject([
+        { code: "unread_verdict" },
+        { code: "unread_verdict" },
+      ]);
+    },
+  );
+
   it("takes the list of the second try", async () => {
     const judge = fakeChatModel({ reply: ["[[1]]", "[[1, 2]]"] });
     expect(
@@ -202,13 +213,12 @@ describe("listwise-judge", () => {
 describe("readList", () => {
   const ratings: ListForm = { kind: "ratings", min: 1, max: 10, count: 3 };
   const ranking: ListForm = { kind: "ranking", count: 3 };
-  const read = (text: string, form: ListForm, finishReason = "stop") =>
-    readList({ text, finishReason }, form);
+  const read = (text: string, form: ListForm) => readList({ text }, form);
 
   it.each([
     { text: "[[7, 3, 9]]", form: ratings, answer: [7, 3, 9] },
     { text: "1: good, 2: bad.\n**[[7,3,9]]**", form: ratings, answer: [7, 3, 9] },
-    { text: "first [[1, 1, 1]]\nthen [[7, 3, 9]].", form: ratings, answer: [7, 3, 9] },
+    { text: "first [[1, 1, 1]]\nthen\n[[7, 3, 9]].", form: ratings, answer: [7, 3, 9] },
     { text: "[[2 > 3 > 1]]", form: ranking, answer: [2, 3, 1] },
     { text: "[[2,3,1]]", form: ranking, answer: [2, 3, 1] },
   ])("reads $text", ({ text, form, answer }) => {
@@ -230,6 +240,7 @@ describe("readList", () => {
     { text: "You ask for [[7, 3, 7]] or [[7, 3, 7]]", form: ratings, note: "the same list twice at the end" },
     { text: "[[7, 3, 9]]\nHope that helps.", form: ratings, note: "a list that is not at the end" },
     { text: "[7, 3, 9]", form: ratings, note: "single brackets" },
+    { text: "So far [[7, 3, 9]]", form: ratings, note: "a list in a sentence" },
     { text: "[[2 > 2 > 1]]", form: ranking, note: "a response ranked twice" },
     { text: "[[1 > 2 > 4]]", form: ranking, note: "a response that is not there" },
     { text: "[[2 > 1]]", form: ranking, note: "a response that is missing" },
@@ -252,8 +263,9 @@ describe("readList", () => {
     }
   });
 
-  it("does not read a reply that was cut at its limit", () => {
-    expect(read("[[7, 3, 9]]", ratings, "length").kind).toBe("unread");
+  it("does not read an object that gives two lists", () => {
+    const text = '{"reasons": "x", "ratings": [1, 2, 3], "ratings": [5, 5, 5]}';
+    expect(readListJson({ text }, ratings).kind).toBe("unread");
   });
 
   it.each([

@@ -283,6 +283,8 @@ describe("what rubric-judge shows its judge", () => {
   it("offers NA only where the rubric knows what to do with it", async () => {
     expect(await shown()).toContain("[[NA]]");
     expect(await shown({ rubric: { ...CHECKS, notApplicable: "fail" } })).not.toContain("[[NA]]");
+    expect(await shown({ rubric: RATINGS })).toContain("[[5]] or [[1]]; [[NA]] only if");
+    expect(await shown({ rubric: { ...RATINGS, notApplicable: "fail" } })).not.toContain("[[NA]]");
   });
 
   it("shows a scale with its anchors, and says what a fault is", async () => {
@@ -309,7 +311,14 @@ describe("what rubric-judge shows its judge", () => {
     expect(schema).toMatchObject({
       required: ["reasons", "verdict"],
       additionalProperties: false,
-      properties: { verdict: { type: "integer", enum: [1, 2, 3, 4, 5] } },
+      properties: {
+        verdict: {
+          anyOf: [
+            { type: "integer", enum: [1, 2, 3, 4, 5] },
+            { type: "string", enum: ["NA"] },
+          ],
+        },
+      },
     });
   });
 
@@ -340,7 +349,7 @@ describe("the prompts of rubric-judge", () => {
     ];
     expect({ version: definition.version, prompts: contentHash(said) }).toEqual({
       version: 1,
-      prompts: "ef9effc64fbc77596cc502f0aabd572e",
+      prompts: "7092183335842c7363328797253290e7",
     });
   });
 });
@@ -352,7 +361,7 @@ describe("a judge of rubric-judge that cannot be read", () => {
     expect(one).toEqual({
       kind: "failed",
       code: "unread_verdict",
-      why: "clear: the judge's answer could not be read in 2 tries: its last line does not end with a mark",
+      why: "clear: the judge's answer could not be read in 2 tries: its last line is no mark by itself",
     });
     expect(judge.calls).toHaveLength(6);
   });
@@ -380,6 +389,41 @@ describe("a judge of rubric-judge that cannot be read", () => {
       const [one] = await score({ rubric: CHECKS, output: "text", tries: 1 }, judge);
       expect(one).toMatchObject({ kind: "failed", code: "unread_verdict" });
     }
+  });
+
+  it.each(["text", "json"] as const)(
+    "may say that a rated criterion does not apply, in %s",
+    async (output) => {
+      const judge = judgeOf({ "How deep": "NA", "How well": 4 });
+      const [one] = await score({ rubric: RATINGS, output, tries: 1 }, judge);
+      expect(one).toMatchObject({ value: 4, why: "not applicable: depth", parts: { style: 4 } });
+      const strict = { ...RATINGS, notApplicable: "fail" } as const;
+      expect((await score({ rubric: strict, output, tries: 1 }, judge))[0]).toMatchObject({
+        kind: "failed",
+        code: "unread_verdict",
+      });
+    },
+  );
+
+  it.each([
+    { note: "a fence", before: "```json\n", after: "\n```" },
+    { note: "thinking", before: "<think>{}</think>\n", after: "" },
+  ])("is read at once where its JSON has $note around it", async ({ before, after }) => {
+    const judge = fakeChatModel({ reply: `${before}{"reasons": "so", "verdict": "Yes"}${after}` });
+    expect((await score({ rubric: CHECKS }, judge))[0]).toMatchObject({ value: 1 });
+    expect(judge.calls).toHaveLength(3);
+  });
+
+  it("is asked once for structured output that it does not give, then for marked text", async () => {
+    const judge = fakeChatModel({ reply: ({ schema }) => (schema ? "It is good." : "[[Yes]]") });
+    for (const tries of [1, 3]) {
+      expect((await score({ rubric: CHECKS, tries }, judge))[0]).toMatchObject({ value: 1 });
+    }
+    // Three criteria, two calls each, twice.
+    expect(judge.calls).toHaveLength(12);
+    const mute = fakeChatModel({ reply: "Hm." });
+    await score({ rubric: CHECKS, tries: 3 }, mute);
+    expect(mute.calls).toHaveLength(9);
   });
 
   it("is marked where it gave two verdicts", async () => {
@@ -518,13 +562,20 @@ describe("a panel of rubric-judge", () => {
     const models = { judge: yes, judges: [mute, mixed] };
     const text = { rubric: CHECKS, output: "text", panel: "mean", tries: 1 } as const;
     expect((await score(text, models))[0]).toMatchObject({ kind: "failed", code: "unread_verdict" });
-    expect((await score({ ...text, quorum: 2 }, models))[0]).toMatchObject({ value: (1 + 0.5 + 0.5) / 3 });
+    expect((await score({ ...text, quorum: 2 }, models))[0]).toMatchObject({
+      value: (1 + 0.5 + 0.5) / 3,
+      parts: { answered: 2 },
+    });
     const broken = {
       ...models,
       judges: [failingChatModel(no, { failAt: () => true, code: "timeout" }), mixed],
     };
     expect((await score(text, broken))[0]).toMatchObject({ kind: "failed", code: "timeout" });
-    expect((await score({ ...text, quorum: 2 }, broken))[0]).toMatchObject({ kind: "scored" });
+    // A call that failed may go well the next time: what the others say is no score.
+    expect((await score({ ...text, quorum: 2 }, broken))[0]).toMatchObject({
+      kind: "failed",
+      code: "timeout",
+    });
   });
 });
 
@@ -602,6 +653,26 @@ describe("expected ratings of rubric-judge", () => {
     expect(judge.callCount).toBe(4);
   });
 
+  it("may not apply: when the reply says so, or more than half of the samples", async () => {
+    const two = { ...options, rubric: RATINGS };
+    const says = (mark: (sample: number) => string) =>
+      fakeChatModel({
+        reply: (request) =>
+          about(request, "How deep") && !request.topLogprobs ? mark(request.sample ?? 0) : "[[4]]",
+      });
+    const [sampled] = await score(
+      { ...two, samples: 3 },
+      says((sample) => (sample < 2 ? "[[NA]]" : "[[1]]")),
+    );
+    expect(sampled).toMatchObject({ value: 4, why: "not applicable: depth" });
+    const judge = fakeChatModel({
+      reply: (request) => (about(request, "How deep") ? "[[NA]]" : rated({ 4: 1 })),
+    });
+    const [one] = await score(two, judge);
+    expect(one).toMatchObject({ value: 4, why: "not applicable: depth", parts: { sampled: 0 } });
+    expect(judge.calls).toHaveLength(2);
+  });
+
   it("are drawn by the run's seed", async () => {
     const seeds = async (seed: number) => {
       const judge = fakeChatModel({ reply: "[[4]]" });
@@ -632,10 +703,10 @@ describe("planned calls of rubric-judge", () => {
           schema?.name === "verdicts"
             ? JSON.stringify({
                 verdicts: Object.fromEntries(
-                  Object.entries(verdicts).map(([id, verdict]) => [id, { verdict }]),
+                  Object.entries(verdicts).map(([id, verdict]) => [id, { reasons: "", verdict }]),
                 ),
               })
-            : '{"verdict": "Yes"}',
+            : '{"reasons": "", "verdict": "Yes"}',
       }),
     );
     const [judge, ...others] = models;

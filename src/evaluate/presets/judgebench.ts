@@ -1,5 +1,5 @@
 import { meanOf } from "../bootstrap.ts";
-import { type ScorerView, strictly, type Verdict } from "../gold.ts";
+import { betterOf, type GoldItem, type Judgement, type ScorerView, strictly, type Verdict } from "../gold.ts";
 import type { Layout } from "../layout.ts";
 import type { Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
@@ -54,11 +54,26 @@ const DECISIONS: Readonly<Record<string, Verdict>> = { "A>B": "first", "B>A": "s
 export const judgebench: Preset = {
   name: "judgebench",
   protocol:
-    "JudgeBench (Tan et al. 2024). Verdicts of both orders: +1 for each that equals the label, −1 for each that equals its opposite; a pair is correct when the sum is above 0. Scores: the labelled response has strictly the higher one. Ties and unread verdicts stay in the denominator of the score.",
+    "JudgeBench (Tan et al. 2024). Where a judge's verdicts are known: +1 for each order's that equals the label, −1 for each that equals its opposite; a pair is correct when the sum is above 0. Elsewhere by scores: the labelled response has strictly the higher one. Pairs that are tied, or of which nothing was read, stay in the denominator of the score.",
   layout,
-  judge: ({ correct }, scores) => strictly(correct, scores),
+  judge: judgePair,
+  countsEachOrder: true,
   metrics: scoreMetrics,
 };
+
+/** By the counter where anything was read; its verdicts are the judge's own, while scores are what a scorer made of them. */
+function judgePair(
+  item: GoldItem,
+  scores: readonly (number | null)[],
+  _generative: boolean,
+  verdicts: readonly (Verdict | null)[] = [],
+): Judgement {
+  const better = betterOf(item);
+  if (better === null || verdicts.every((verdict) => verdict === null)) return strictly(item.correct, scores);
+  const counter = counterOf(better === 0 ? "first" : "second", verdicts);
+  if (counter > 0) return { outcome: "correct", credit: 1 };
+  return { outcome: counter < 0 ? "wrong" : "tie", credit: 0 };
+}
 
 function scoreMetrics({ items, judgements, interval }: ScorerView): Metric[] {
   const pointsOf = (prefix: string): number[] =>

@@ -14,10 +14,7 @@ export interface CompareSettings extends ComparisonSettings {
 }
 
 /** Two texts about one conversation, in the places they are shown in. */
-export interface Contest extends Shown {
-  /** The number of the first sample; another one asks anew. */
-  readonly firstSample?: number;
-}
+export type Contest = Shown;
 
 /** The verdicts on two texts in one order. */
 export interface OrderVerdicts {
@@ -43,8 +40,7 @@ export async function judgeOrder(
 ): Promise<OrderVerdicts | Failed> {
   const question = comparisonQuestion(contest, settings);
   const { request } = question;
-  const from = contest.firstSample ?? 0;
-  const numbers = Array.from({ length: settings.samples }, (_, index) => from + index);
+  const numbers = Array.from({ length: settings.samples }, (_, index) => index);
   const content = settings.temperature === 0 ? "" : sha256(JSON.stringify(request));
   const answers = await Promise.all(
     numbers.map((sample) => {

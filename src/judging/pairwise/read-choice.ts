@@ -1,49 +1,31 @@
-import { z } from "zod";
 import type { ChatReply } from "../../models/ports.ts";
 import type { Reading } from "../ask.ts";
+import { finalMark, unread } from "../final-mark.ts";
+import { fieldsOf, jsonOf } from "../structured.ts";
 
 /** What a judge says of two responses, for the one it was shown first: 1 better, 0 neither, −1 worse. */
 export type Choice = -1 | 0 | 1;
 
-/** `[[…]]` of letters; an envelope's mark holds a bar and is none. */
-const MARK = /\[\[\s*([A-Za-z]+)\s*\]\]/g;
-/** After the last mark: closing Markdown, quotes and stops. */
-const CLOSING = /^[\s*_`.!"'”’)]*$/;
 const CHOICES: Readonly<Record<string, Choice>> = { a: 1, b: -1, c: 0, tie: 0 };
 
 /**
- * The verdict that ends a reply: [[A]], [[B]] or, where ties are allowed, [[C]] or [[tie]], in any case, as the end of the last
- * line. Earlier marks are reasoning; when one of them is another verdict, the reading is `ambiguous`.
+ * The verdict of a reply: [[A]], [[B]] or, where ties are allowed, [[C]] or [[tie]], in any case, as its last line (see
+ * `finalMark`). Earlier marks are reasoning; when one of them is another verdict, the reading is `ambiguous`.
  *
- * Unread: no mark at the end, a mark that is no verdict, several verdicts on the last line, and a reply that was cut at its limit,
- * since what it ends with was not its last word.
+ * Unread: no mark as the last line, a mark inside a sentence, a mark that is no verdict.
  *
  * Worked: "[[A]] knows more, [[B]] is right.\n**[[B]]**" -> −1, ambiguous.
  */
-export function readChoice(
-  { text, finishReason }: Pick<ChatReply, "finishReason" | "text">,
-  allowTie: boolean,
-): Reading<Choice> {
-  if (finishReason === "length") return unread("it does not come to an end");
-  const lines = text.split(/[\r\n\u2028\u2029]+/).filter((line) => /\S/.test(line));
-  const last = lines.at(-1);
-  if (last === undefined) return unread("it is empty");
-  const marks = [...last.matchAll(MARK)];
-  const final = marks.at(-1);
-  if (!final || !CLOSING.test(last.slice(final.index + final[0].length))) {
-    return unread("its last line does not end with a mark");
-  }
-  const answer = choiceOf(final[1], allowTie);
+export function readChoice({ text }: Pick<ChatReply, "text">, allowTie: boolean): Reading<Choice> {
+  const final = finalMark(text);
+  if (final.kind === "unread") return final;
+  const answer = choiceOf(final.mark, allowTie);
   if (answer === null) return unread("the mark it ends with is none of those asked for");
-  if (marks.some(([, word]) => choiceOf(word, true) !== answer)) {
-    return unread("its last line holds several marks");
-  }
-  const before = lines.slice(0, -1).flatMap((line) => [...line.matchAll(MARK)]);
-  const differs = before.some(([, word]) => {
-    const other = choiceOf(word, true);
+  const differs = final.before.some((mark) => {
+    const other = choiceOf(mark, true);
     return other !== null && other !== answer;
   });
-  return differs ? { kind: "read", answer, ambiguous: true } : { kind: "read", answer };
+  return { kind: "read", answer, ...(differs && { ambiguous: true }) };
 }
 
 /** What structured output is asked for: reasons first. */
@@ -62,31 +44,17 @@ export function choiceSchema(allowTie: boolean) {
   };
 }
 
-const jsonChoice = z.strictObject({ reasons: z.string(), verdict: z.string() });
-
 /** The verdict of structured output, `{"reasons": …, "verdict": "A"}`. */
 export function readChoiceJson({ text }: Pick<ChatReply, "text">, allowTie: boolean): Reading<Choice> {
-  const parsed = jsonChoice.safeParse(jsonOf(text));
-  if (!parsed.success) return unread("it is no JSON object of reasons and verdict");
-  const answer = choiceOf(parsed.data.verdict, allowTie);
+  const { reasons, verdict } = fieldsOf(jsonOf(text), ["reasons", "verdict"]) ?? {};
+  if (typeof reasons !== "string" || typeof verdict !== "string")
+    return unread("it is no JSON object of reasons and verdict");
+  const answer = choiceOf(verdict, allowTie);
   return answer === null ? unread("its verdict is none of those asked for") : { kind: "read", answer };
 }
 
-/** undefined for what is not JSON, which the caller says. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function choiceOf(word: string | undefined, allowTie: boolean): Choice | null {
-  const key = (word ?? "").toLowerCase();
+function choiceOf(word: string, allowTie: boolean): Choice | null {
+  const key = word.toLowerCase();
   const choice = Object.hasOwn(CHOICES, key) ? CHOICES[key] : undefined;
   return choice === undefined || (choice === 0 && !allowTie) ? null : choice;
-}
-
-function unread(why: string): { readonly kind: "unread"; readonly why: string } {
-  return { kind: "unread", why };
 }
