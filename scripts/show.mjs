@@ -367,7 +367,7 @@ function judges() {
   const bench = runNode(["bench/judges.mjs", "--only", "accuracy", ...(short ? ["--short"] : [])]);
   return judge(
     code === 0 && bench.code === 0,
-    `${replies} malformed replies in each of eleven forms; seeds 0 to ${short ? 19 : 99}; tables above`,
+    `${replies} malformed replies in each of fourteen forms; seeds 0 to ${short ? 19 : 99}; tables above`,
   );
 }
 

@@ -123,7 +123,7 @@ const FORMS: readonly Form[] = [
       {
         name: `rubric-judge, Yes or No, ${name}`,
         good: offered ? [...YES_NO, { right: "[[NA]]", rightMark: "NA", wrongMark: "No" }] : YES_NO,
-        unknownMark: "Z",
+        unknownMark: offered ? "Z" : "NA",
         oracle: markOracle(wordOracle({ ...MET, ...words })),
         scorer: (judge) => rubricJudge({ rubric: { ...binary, ...rule }, output: "text", ...one }, { judge }),
         verdict: (scores) => part(scores, "c"),
@@ -131,7 +131,7 @@ const FORMS: readonly Form[] = [
       {
         name: `rubric-judge, a rating, ${name}`,
         good: offered ? [...RATINGS, { right: "[[NA]]", rightMark: "NA", wrongMark: "2" }] : RATINGS,
-        unknownMark: "6",
+        unknownMark: offered ? "6" : "NA",
         oracle: markOracle(ratingOracle(1, 5, words)),
         scorer: (judge) => rubricJudge({ rubric: { ...scaled, ...rule }, output: "text", ...one }, { judge }),
         verdict: (scores) => part(scores, "c"),

@@ -205,7 +205,8 @@ function scorerDetails(
 ): NonNullable<Details["scorer"]> {
   const { cost = "free", cpuBound = false, orderSensitive = false, usesSeed = false } = definition ?? {};
   const models = Object.entries(definition?.models ?? {}).map(
-    ([option, { port, optional }]) => `${option} (${port}${optional ? ", optional" : ""})`,
+    ([option, { port, list, optional }]) =>
+      `${option} (${port}${list ? ", a list" : ""}${optional ? ", optional" : ""})`,
   );
   return {
     models: models.length === 0 ? null : models.join(", "),
