@@ -52,7 +52,7 @@ async function judgeModules() {
     [
       "rewards/pairwise-judge.js",
       "src/testing/simulated-judge.js",
-      "src/testing/judged-prompt.js",
+      "src/testing/simulated-judge/judged-prompt.js",
       "src/testing/arbitraries.js",
       "src/core/random.js",
     ].map(built),

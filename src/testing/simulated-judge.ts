@@ -5,10 +5,15 @@ import { type Random, randomFor } from "../core/random.ts";
 import type { CallContext, ChatModel, ChatRequest } from "../models/ports.ts";
 import type { Attack, AttackKind } from "./attacks/attack.ts";
 import type { Counted } from "./failing-model.ts";
-import { type Decision, writtenReply } from "./judge-reply.ts";
-import { askedForm, type JudgedPrompt, readJudgedPrompt, type ShownText } from "./judged-prompt.ts";
+import { type Decision, writtenReply } from "./simulated-judge/judge-reply.ts";
+import {
+  askedForm,
+  type JudgedPrompt,
+  readJudgedPrompt,
+  type ShownText,
+} from "./simulated-judge/judged-prompt.ts";
 
-export type { JudgedPrompt, ShownText } from "./judged-prompt.ts";
+export type { JudgedPrompt, ShownText } from "./simulated-judge/judged-prompt.ts";
 
 /**
  * Which texts a gullible judge takes for orders. `anything`: what stands in a response too. `forged-marks`: a response's text

@@ -415,11 +415,11 @@ describe("a run", () => {
     ]);
   });
 
-  it("asks a paid scorer once for a question that stands there twice", async () => {
+  it("asks a paid scorer of unknown code again for a question under another id, at which it may look", async () => {
     const twice = someGroups(30).flatMap((group) => [group, { ...group, id: `again-${text(group).id}` }]);
     project.write("input.jsonl", jsonl(twice));
     await project.run(mixed, { out: project.path("out"), concurrency: 1 });
-    expect(project.calls("paid")).toHaveLength(30);
+    expect(project.calls("paid")).toHaveLength(60);
   });
 
   it("with a limit takes the first groups and no others", async () => {

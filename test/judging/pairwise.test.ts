@@ -10,7 +10,7 @@ import {
   readChoiceJson,
 } from "../../src/judging/pairwise/read-choice.ts";
 import { meanVerdict, reconcile, tallyOf } from "../../src/judging/pairwise/reconcile.ts";
-import { malformedReplies } from "../../src/testing/malformed-replies.ts";
+import { malformedReplies } from "../../src/testing/simulated-judge/malformed-replies.ts";
 
 const read = (text: string, allowTie = true) => readChoice({ text }, allowTie);
 const answer = (value: Choice) => ({ kind: "read", answer: value });

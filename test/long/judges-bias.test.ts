@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { definition, pairwiseJudge } from "../../rewards/pairwise-judge.ts";
 import { hashUnit, randomFor } from "../../src/core/random.ts";
 import { groupOf } from "../../src/testing/arbitraries.ts";
-import { readJudgedPrompt } from "../../src/testing/judged-prompt.ts";
+import { readJudgedPrompt } from "../../src/testing/simulated-judge/judged-prompt.ts";
 import { simulatedJudge } from "../../src/testing/simulated-judge.ts";
 
 interface Coverage {

@@ -7,7 +7,7 @@ import { type Random, randomFor } from "../../src/core/random.ts";
 import type { Score, Scorer } from "../../src/core/types.ts";
 import type { ChatModel, ChatRequest } from "../../src/models/ports.ts";
 import { fakeChatModel, groupOf } from "../../src/testing/index.ts";
-import { malformedReplies } from "../../src/testing/malformed-replies.ts";
+import { malformedReplies } from "../../src/testing/simulated-judge/malformed-replies.ts";
 import {
   exactly,
   jsonOracle,

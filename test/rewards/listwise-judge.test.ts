@@ -8,8 +8,8 @@ import type { ChatModel, ChatRequest } from "../../src/models/ports.ts";
 import { anyGroup, groupOf, type ResponseSketch } from "../../src/testing/arbitraries.ts";
 import { failingChatModel } from "../../src/testing/failing-model.ts";
 import { fakeChatModel } from "../../src/testing/fake-model.ts";
-import { malformedReplies } from "../../src/testing/malformed-replies.ts";
 import { scorerContract } from "../../src/testing/scorer-contract.ts";
+import { malformedReplies } from "../../src/testing/simulated-judge/malformed-replies.ts";
 import { errorCodeOf } from "../judging/error-code.ts";
 
 const context: ScoreContext = { signal: new AbortController().signal, seed: 0 };

@@ -13,6 +13,7 @@ describe("the list of transforms", () => {
   it("names each one as its definition does", () => {
     expect(Object.keys(transforms)).toEqual([
       "advantage",
+      "affine",
       "arctan",
       "aspects",
       "centered",

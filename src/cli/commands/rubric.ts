@@ -12,8 +12,8 @@ import { decimal, integer, withModelOptions } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
 import { exitCodes, listenForSignals } from "../signals.ts";
 import { visibleJson } from "../visible.ts";
-import { rubricCheckCommand } from "./rubric-check.ts";
-import { rubricShowCommand } from "./rubric-show.ts";
+import { rubricCheckCommand } from "./rubric/check.ts";
+import { rubricShowCommand } from "./rubric/show.ts";
 
 export function rubricCommand(setup: CommandSetup): Command {
   return (

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { ERROR_CODES, isPrefkitError, reasonOf } from "../../core/errors.ts";
-import { REFINED_FILES } from "../../learn/rubric/write-refined.ts";
-import type { CommandSetup } from "../program.ts";
-import { rubricsIn } from "../rubric-files.ts";
-import { number } from "../run-summary.ts";
-import { visibleJson, visibleLine } from "../visible.ts";
+import { ERROR_CODES, isPrefkitError, reasonOf } from "../../../core/errors.ts";
+import { REFINED_FILES } from "../../../learn/rubric/write-refined.ts";
+import type { CommandSetup } from "../../program.ts";
+import { rubricsIn } from "../../rubric-files.ts";
+import { number } from "../../run-summary.ts";
+import { visibleJson, visibleLine } from "../../visible.ts";
 
 export function rubricCheckCommand({ terminal, exit }: CommandSetup): Command {
   return new Command("check")

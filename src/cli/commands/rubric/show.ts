@@ -1,14 +1,14 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { readyRubric, readyRubrics } from "../../../rewards/rubrics/index.ts";
-import { PrefkitError } from "../../core/errors.ts";
-import { writeRubric } from "../../core/rubric/load-rubric.ts";
-import type { Criterion, Rubric } from "../../core/rubric/rubric.ts";
-import { REFINED_FILES } from "../../learn/rubric/write-refined.ts";
-import type { CommandSetup } from "../program.ts";
-import { type Named, rubricsIn } from "../rubric-files.ts";
-import { number } from "../run-summary.ts";
-import { visibleJson, visibleLine } from "../visible.ts";
+import { readyRubric, readyRubrics } from "../../../../rewards/rubrics/index.ts";
+import { PrefkitError } from "../../../core/errors.ts";
+import { writeRubric } from "../../../core/rubric/load-rubric.ts";
+import type { Criterion, Rubric } from "../../../core/rubric/rubric.ts";
+import { REFINED_FILES } from "../../../learn/rubric/write-refined.ts";
+import type { CommandSetup } from "../../program.ts";
+import { type Named, rubricsIn } from "../../rubric-files.ts";
+import { number } from "../../run-summary.ts";
+import { visibleJson, visibleLine } from "../../visible.ts";
 
 interface ShowFlags {
   readonly prompt?: string;

@@ -1,5 +1,5 @@
-import type { Random } from "../core/random.ts";
-import type { Json, JsonObject } from "../core/types.ts";
+import type { Random } from "../../core/random.ts";
+import type { Json, JsonObject } from "../../core/types.ts";
 import { type AskedForm, asksForFault, type MarkForm } from "./judged-prompt.ts";
 import { malformedReplies } from "./malformed-replies.ts";
 

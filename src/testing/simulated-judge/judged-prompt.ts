@@ -1,5 +1,5 @@
-import type { JsonObject } from "../core/types.ts";
-import type { ChatRequest } from "../models/ports.ts";
+import type { JsonObject } from "../../core/types.ts";
+import type { ChatRequest } from "../../models/ports.ts";
 
 /** A text that a judge is shown. */
 export interface ShownText {
