@@ -14,16 +14,17 @@ import { estimateTokens, messageTokens } from "../src/core/token-estimate.ts";
 import type { Failed, Group, Score, ScoreContext, Scorer } from "../src/core/types.ts";
 import { type Answered, ask } from "../src/judging/ask.ts";
 import { judgeFingerprint } from "../src/judging/fingerprint.ts";
-import { flagParts, guardFailure, guardFields, planned } from "../src/judging/guard.ts";
+import { flagParts, guardFailure, planned } from "../src/judging/guard.ts";
 import type { ChatModel } from "../src/models/ports.ts";
 import { listQuestion, type ShownList } from "./listwise-judge/question.ts";
 import type { ListForm } from "./listwise-judge/read-list.ts";
-import { criteriaOf } from "./pairwise-judge/criteria.ts";
-import { type Contender, fieldOf, referenceOf, visiblePrompt } from "./pairwise-judge/players.ts";
+import { comparingFields, namesOneBasis, ONE_BASIS } from "./support/comparing-options.ts";
+import { type Contender, fieldOf, referenceOf, visiblePrompt } from "./support/contenders.ts";
+import { criteriaOf } from "./support/judge-criteria.ts";
 
 const optionsSchema = z
   .strictObject({
-    judge: z.string().min(1).exactOptional().describe("The recipe's name of a chat model."),
+    ...comparingFields,
     answer: z.enum(["ratings", "ranking"]).default("ratings").describe("What the judge is asked for."),
     min: z.int().min(-1000).max(1000).default(1).describe("Lowest rating."),
     max: z.int().min(-1000).max(1000).default(10).describe("Highest rating."),
@@ -33,43 +34,15 @@ const optionsSchema = z
       .max(64)
       .default(1)
       .describe("Calls per group, each in another order; values are averaged."),
-    criteria: z.string().trim().min(1).exactOptional().describe("What to judge by, in words."),
-    rubric: z
-      .string()
-      .min(1)
-      .exactOptional()
-      .describe('Judge by a rubric\'s criteria: a ready one by name, or a file (a path starts with ".").'),
-    useReference: z
-      .enum(["auto", "never"])
-      .default("auto")
-      .describe("Show the judge the reference where there is one."),
     output: z
       .enum(["text", "json"])
       .default("text")
       .describe("A list in marked text, or structured output of the server."),
-    tries: z
-      .int()
-      .min(1)
-      .max(10)
-      .default(3)
-      .describe("How often an answer that cannot be read is asked for."),
     temperature: z.number().min(0).max(2).default(0).describe("0 is greedy."),
     maxTokens: z.int().min(1).default(4096).describe("Most tokens of one reply."),
-    maxChars: z
-      .int()
-      .min(1)
-      .exactOptional()
-      .describe("Longest conversation that is shown; the middle of a longer one is left out."),
-    hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
-    onVerdictLike: guardFields.onVerdictLike.describe(
-      "What happens to a response that holds verdicts or orders to the judge.",
-    ),
   })
   .refine(({ min, max }) => min < max, { message: "min must be below max", path: ["min"] })
-  .refine(({ criteria, rubric }) => criteria === undefined || rubric === undefined, {
-    message: "criteria and rubric both say what to judge by: give one of them",
-    path: ["criteria"],
-  });
+  .refine(namesOneBasis, ONE_BASIS);
 
 export type ListwiseJudgeOptions = z.input<typeof optionsSchema>;
 type Settings = z.output<typeof optionsSchema>;

@@ -16,11 +16,11 @@ import { orderBias } from "../src/judging/order-bias.ts";
 import { PARTS } from "../src/judging/pairwise/parts.ts";
 import { matchCount, swissRounds } from "../src/judging/tournament.ts";
 import type { ChatModel } from "../src/models/ports.ts";
-import { criteriaOf } from "./pairwise-judge/criteria.ts";
 import { optionsSchema, type PairwiseJudgeOptions, type Settings } from "./pairwise-judge/options.ts";
 import { callsPerMatch, canaryOf, judgeCanary, playTournament } from "./pairwise-judge/play.ts";
-import { fieldOf, referenceOf } from "./pairwise-judge/players.ts";
 import { scoresOf } from "./pairwise-judge/standings.ts";
+import { fieldOf, referenceOf } from "./support/contenders.ts";
+import { criteriaOf } from "./support/judge-criteria.ts";
 
 export type { PairwiseJudgeOptions } from "./pairwise-judge/options.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { guardFields } from "../../src/judging/guard.ts";
 import { RECONCILE_RULES } from "../../src/judging/pairwise/reconcile.ts";
+import { comparingFields, namesOneBasis, ONE_BASIS } from "../support/comparing-options.ts";
 
 const planSchema = z
   .discriminatedUnion("use", [
@@ -19,7 +19,7 @@ const planSchema = z
 
 export const optionsSchema = z
   .strictObject({
-    judge: z.string().min(1).exactOptional().describe("The recipe's name of a chat model."),
+    ...comparingFields,
     orders: z
       .enum(["both", "random", "one"])
       .default("both")
@@ -45,33 +45,12 @@ export const optionsSchema = z
       .max(100)
       .default(0.5)
       .describe("Bradley–Terry: wins added to either side of each pair compared."),
-    criteria: z.string().trim().min(1).exactOptional().describe("What to judge by, in words."),
-    rubric: z
-      .string()
-      .min(1)
-      .exactOptional()
-      .describe('Judge by a rubric\'s criteria: a ready one by name, or a file (a path starts with ".").'),
-    useReference: z
-      .enum(["auto", "never"])
-      .default("auto")
-      .describe("Show the judge the reference where there is one."),
     output: z
       .enum(["text", "json"])
       .default("text")
       .describe("A verdict in marked text, or structured output of the server."),
-    tries: z
-      .int()
-      .min(1)
-      .max(10)
-      .default(3)
-      .describe("How often an answer that cannot be read is asked for."),
     temperature: z.number().min(0).max(2).exactOptional().describe("Default 0; with several samples 1."),
     maxTokens: z.int().min(1).default(2048).describe("Most tokens of one reply."),
-    maxChars: z
-      .int()
-      .min(1)
-      .exactOptional()
-      .describe("Longest conversation that is shown; the middle of a longer one is left out."),
     canaries: z
       .strictObject({
         share: z.number().min(0).max(1).describe("Share of the prompts beside which a canary is judged."),
@@ -79,19 +58,12 @@ export const optionsSchema = z
       })
       .exactOptional()
       .describe("Pairs with a known answer, judged beside the prompts to watch the judge."),
-    hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
-    onVerdictLike: guardFields.onVerdictLike.describe(
-      "What happens to a response that holds verdicts or orders to the judge.",
-    ),
   })
   .refine(({ samples, temperature }) => samples === 1 || temperature !== 0, {
     message: "samples at temperature 0 are all the same: leave temperature out, or ask for one sample",
     path: ["samples"],
   })
-  .refine(({ criteria, rubric }) => criteria === undefined || rubric === undefined, {
-    message: "criteria and rubric both say what to judge by: give one of them",
-    path: ["criteria"],
-  });
+  .refine(namesOneBasis, ONE_BASIS);
 
 export type Settings = z.output<typeof optionsSchema>;
 export type PairwiseJudgeOptions = z.input<typeof optionsSchema>;

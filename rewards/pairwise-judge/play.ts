@@ -12,8 +12,8 @@ import {
 import { reconcile } from "../../src/judging/pairwise/reconcile.ts";
 import { type Match, tournament } from "../../src/judging/tournament.ts";
 import type { ChatModel } from "../../src/models/ports.ts";
+import { type Contender, visiblePrompt } from "../support/contenders.ts";
 import { type Settings, temperatureOf } from "./options.ts";
-import { type Contender, visiblePrompt } from "./players.ts";
 
 /** A comparison as it was judged. */
 export interface Game extends Match {

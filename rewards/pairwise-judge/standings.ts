@@ -5,9 +5,9 @@ import { flagParts } from "../../src/judging/guard.ts";
 import type { OrderVerdicts } from "../../src/judging/pairwise/compare.ts";
 import { firstAgainst, PARTS } from "../../src/judging/pairwise/parts.ts";
 import { meanVerdict, NO_VERDICTS, type OrderTally } from "../../src/judging/pairwise/reconcile.ts";
+import type { Contender } from "../support/contenders.ts";
 import type { Settings } from "./options.ts";
 import type { Game } from "./play.ts";
-import type { Contender } from "./players.ts";
 
 /** What one contender's comparisons came to. */
 interface Standing {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
 import type { Catalog, RunScorer } from "../annotate/resolve-scorer.ts";
-import { openScoreCache, type ScoreCache } from "../annotate/score-cache.ts";
-import { enterPhase, newStatus, type RunStatus } from "../annotate/status.ts";
+import { openScoreCache } from "../annotate/score-cache.ts";
+import { enterPhase, newStatus } from "../annotate/status.ts";
 import { withModels } from "../annotate/with-models.ts";
 import { PrefkitError } from "../core/errors.ts";
 import type { ScoreColumn } from "../core/types.ts";
@@ -15,10 +15,10 @@ import { type Gold, type GoldRow, openGold } from "./open-gold.ts";
 import { presets } from "./presets/index.ts";
 import type { Preset } from "./presets/preset.ts";
 import type { PresetName } from "./report.ts";
-import { type FailedCells, scoredValue, scoreGold } from "./score-gold.ts";
+import { type FailedCells, type GoldRunOptions, scoredValue, scoreGold } from "./score-gold.ts";
 import { matchWarnings, readResults } from "./verdict-file.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends GoldRunOptions {
   /** Files or globs in the preset's layout, from the base directory. */
   readonly path: string | readonly string[];
   readonly baseDirectory: string;
@@ -33,18 +33,6 @@ export interface EvaluateOptions {
   readonly examples?: number;
   /** Files with scores that exist already, one per scorer. */
   readonly verdicts?: readonly string[];
-  /** A directory for what lasts as long as the command. */
-  readonly scratch: string;
-  readonly concurrency?: number;
-  readonly offline?: boolean;
-  readonly maxCost?: number;
-  readonly acceptFailed?: boolean;
-  /** Once aborted, no new prompt is begun; what is under way is finished, so that its replies are kept. */
-  readonly stop?: AbortSignal;
-  readonly openCache?: () => ScoreCache;
-  readonly onPlanning?: (items: number) => void;
-  readonly onStart?: (status: RunStatus) => void;
-  readonly onWarning?: (warning: string) => void;
 }
 
 export interface EvaluateOutcome {

@@ -1,31 +1,17 @@
 import { join } from "node:path";
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
 import type { Catalog } from "../annotate/resolve-scorer.ts";
-import { openScoreCache, type ScoreCache } from "../annotate/score-cache.ts";
-import { enterPhase, newStatus, type RunStatus } from "../annotate/status.ts";
+import { openScoreCache } from "../annotate/score-cache.ts";
+import { enterPhase, newStatus } from "../annotate/status.ts";
 import { withModels } from "../annotate/with-models.ts";
 import { PrefkitError } from "../core/errors.ts";
 import type { ModelUsage } from "../models/usage.ts";
 import { type GoldOptions, type GoldPairs, openGoldPairs } from "./gold-pairs.ts";
 import { type Picking, startPicking } from "./pick-models.ts";
-import { scoredValue, scoreGold } from "./score-gold.ts";
+import { type GoldRunOptions, scoredValue, scoreGold } from "./score-gold.ts";
 
-export interface PickOptions {
+export interface PickOptions extends GoldRunOptions {
   readonly gold: GoldOptions;
-  /** A directory for what lasts as long as the command. */
-  readonly scratch: string;
-  /** Pairs in flight at a time. */
-  readonly concurrency?: number;
-  readonly offline?: boolean;
-  readonly maxCost?: number;
-  /** Failed cells are unscored pairs, however many there are. */
-  readonly acceptFailed?: boolean;
-  /** Once aborted, no new pair is begun; what is under way is finished, so that its replies are kept. */
-  readonly stop?: AbortSignal;
-  readonly openCache?: () => ScoreCache;
-  readonly onPlanning?: (pairs: number) => void;
-  readonly onStart?: (status: RunStatus) => void;
-  readonly onWarning?: (warning: string) => void;
 }
 
 export interface PickOutcome {

@@ -1,21 +1,8 @@
 import { resolve } from "node:path";
 import { PrefkitError } from "../core/errors.ts";
 import { findFiles, formatOf } from "../store/input/find-files.ts";
-import type { InputFormat } from "../store/input/index.ts";
-import { readArrow } from "../store/input/read-arrow.ts";
-import { readCsv } from "../store/input/read-csv.ts";
-import { readJson } from "../store/input/read-json.ts";
-import { readJsonl } from "../store/input/read-jsonl.ts";
-import { readParquet } from "../store/input/read-parquet.ts";
-import type { RawRow, ReadRows } from "../store/input/source.ts";
-
-const READERS: Readonly<Record<InputFormat, ReadRows>> = {
-  jsonl: readJsonl,
-  json: readJson,
-  csv: readCsv,
-  parquet: readParquet,
-  arrow: readArrow,
-};
+import { FORMAT_READERS } from "../store/input/format-readers.ts";
+import type { RawRow } from "../store/input/source.ts";
 
 export type RawRecord = Extract<RawRow, { kind: "record" }>;
 
@@ -28,7 +15,8 @@ export async function* rawRecords(
   baseDirectory: string,
 ): AsyncGenerator<readonly RawRecord[]> {
   for (const file of await findFiles(path, resolve(baseDirectory))) {
-    for await (const rows of READERS[formatOf(file.path)](file, 0, () => true)) yield rows.map(recordOf);
+    for await (const rows of FORMAT_READERS[formatOf(file.path)](file, 0, () => true))
+      yield rows.map(recordOf);
   }
 }
 
@@ -44,7 +32,7 @@ export async function columnNames(
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const file of await findFiles(path, resolve(baseDirectory))) {
-    for await (const rows of READERS[formatOf(file.path)](file, 0, () => true)) {
+    for await (const rows of FORMAT_READERS[formatOf(file.path)](file, 0, () => true)) {
       for (const row of rows) {
         if (row.kind === "record") for (const name of Object.keys(row.record)) names.add(name);
       }

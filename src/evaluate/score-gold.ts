@@ -11,11 +11,25 @@ import { startWorkerPool, type WorkerPool } from "../annotate/worker-pool.ts";
 import { PrefkitError } from "../core/errors.ts";
 import type { Group, Score, ScoreColumn } from "../core/types.ts";
 
-export interface GoldScoring {
+/** How scorers are run on a gold file. */
+export interface GoldRunOptions {
+  /** A directory for what lasts as long as the command. */
+  readonly scratch: string;
   /** Groups in flight at a time. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: number;
+  readonly offline?: boolean;
+  readonly maxCost?: number;
   /** Failed cells are unscored, however many there are. */
-  readonly acceptFailed?: boolean | undefined;
+  readonly acceptFailed?: boolean;
+  /** Once aborted, no new group is begun; what is under way is finished, so that its replies are kept. */
+  readonly stop?: AbortSignal;
+  readonly openCache?: () => ScoreCache;
+  readonly onPlanning?: (groups: number) => void;
+  readonly onStart?: (status: RunStatus) => void;
+  readonly onWarning?: (warning: string) => void;
+}
+
+export interface GoldScoring extends Pick<GoldRunOptions, "acceptFailed" | "concurrency"> {
   readonly openCache: () => ScoreCache;
   readonly stop: AbortSignal;
   readonly status: RunStatus;

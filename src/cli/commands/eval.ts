@@ -18,6 +18,7 @@ import { override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { startProgress } from "../progress.ts";
 import { integer, withModelOptions } from "../run-options.ts";
+import { namedScorers } from "../scorer-names.ts";
 import { exitCodes, listenForSignals } from "../signals.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
 
@@ -185,23 +186,9 @@ async function recipeOf(
       "add --scorer NAME, --recipe FILE or --verdicts FILE.",
     );
   }
-  const names = scorer.split(",").map((name) => name.trim());
-  const scorers = Object.fromEntries(names.map((use) => [keyOf(use), { use }]));
-  if (names.includes("") || Object.keys(scorers).length !== names.length) {
-    throw new PrefkitError(
-      "bad_option",
-      `--scorer got "${scorer}".`,
-      "name each scorer once, separated by commas.",
-    );
-  }
+  const scorers = namedScorers(scorer);
   const code = { input: { path: "gold" }, scorers, ...(seed === undefined ? {} : { seed }) };
   return recipeFromCode(code, directory, environment);
-}
-
-/** "./mine.mjs#brevity" -> "brevity"; a name of ours is its own key. */
-function keyOf(use: string): string {
-  const [path = "", name] = use.split("#", 2);
-  return name ?? path.replace(/^.*\//, "").replace(/\.[cm]?[jt]s$/, "");
 }
 
 function endedEarly(kind: EvaluateOutcome["kind"]): string {

@@ -6,6 +6,7 @@ import { catalog } from "../../catalog.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import type { CommandSetup } from "../program.ts";
 import { type RunFlags, withRunOptions } from "../run-options.ts";
+import { namedScorers } from "../scorer-names.ts";
 import { execute } from "./run.ts";
 
 interface Flags extends RunFlags {
@@ -35,26 +36,9 @@ Examples:
       if (flags.out === undefined) {
         throw new PrefkitError("bad_option", "score was given no output directory.", "add --out DIR.");
       }
-      const names = flags.scorer
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name !== "");
-      const scorers = Object.fromEntries(names.map((use) => [keyOf(use), { use }]));
-      if (names.length === 0 || Object.keys(scorers).length !== names.length) {
-        throw new PrefkitError(
-          "bad_option",
-          `--scorer got "${flags.scorer}".`,
-          "name each scorer once, separated by commas.",
-        );
-      }
+      const scorers = namedScorers(flags.scorer);
       const recipe = { input: { path: input.length === 1 ? (input[0] as string) : input }, scorers };
       const loaded = recipeFromCode(recipe, resolve(terminal.directory), terminal.environment);
       await execute(setup, flags, (options) => run(loaded, catalog, options));
     });
-}
-
-/** "./mine.mjs#brevity" -> "brevity"; a name of ours is its own key. */
-function keyOf(use: string): string {
-  const [path = "", name] = use.split("#", 2);
-  return name ?? path.replace(/^.*\//, "").replace(/\.[cm]?[jt]s$/, "");
 }

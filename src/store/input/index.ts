@@ -6,17 +6,13 @@ import { contentHash } from "../../core/ids.ts";
 import { isGzip, plainChunks } from "./byte-chunks.ts";
 import { fieldNames, findMissing, missingField } from "./find-fields.ts";
 import { findFiles, formatOf } from "./find-files.ts";
+import { FORMAT_READERS } from "./format-readers.ts";
 import { gatherGroups, readGathered } from "./gather-groups.ts";
 import { type FileRows, groupSorted } from "./group-sorted.ts";
 import { compileMapping, type Mapping, toGroup } from "./mapping.ts";
-import { readArrow } from "./read-arrow.ts";
-import { readCsv } from "./read-csv.ts";
-import { readJson } from "./read-json.ts";
-import { readJsonl } from "./read-jsonl.ts";
-import { readParquet } from "./read-parquet.ts";
 import { loadDuckDb } from "./row-index.ts";
 import type { KeepColumn, RawRow, ReadRows, SourceFile } from "./source.ts";
-import type { BadRow, Input, InputFormat, InputRow, InputSpec, Position } from "./types.ts";
+import type { BadRow, Input, InputRow, InputSpec, Position } from "./types.ts";
 
 export type * from "./types.ts";
 
@@ -26,14 +22,6 @@ export interface OpenInputOptions {
   /** Where rows that are grouped without `sorted` are gathered into a working file; kept, and found again by a later run. */
   readonly workDirectory: string;
 }
-
-const READERS: Readonly<Record<InputFormat, ReadRows>> = {
-  jsonl: readJsonl,
-  json: readJson,
-  csv: readCsv,
-  parquet: readParquet,
-  arrow: readArrow,
-};
 
 /** Changes when gathered files of an older version must not be read. */
 const GATHERED_VERSION = 1;
@@ -50,7 +38,7 @@ export async function openInput(spec: InputSpec, options: OpenInputOptions): Pro
   const files = await findFiles(spec.path, resolve(options.baseDirectory));
   const sources = files.map((file): Source => {
     const format = spec.format ?? formatOf(file.path);
-    return { file, read: READERS[format], mapping: compileMapping(spec, format === "csv") };
+    return { file, read: FORMAT_READERS[format], mapping: compileMapping(spec, format === "csv") };
   });
   await checkFields(sources);
 
@@ -99,7 +87,8 @@ export function badRowError({ problem, fix, place }: BadRow): PrefkitError {
 /** Plain JSON Lines go by byte, Parquet by row group; all else is read from its beginning. */
 async function everySeeks(sources: readonly Source[]): Promise<boolean> {
   for (const { file, read } of sources) {
-    if (read !== readParquet && (read !== readJsonl || (await isGzip(file)))) return false;
+    if (read !== FORMAT_READERS.parquet && (read !== FORMAT_READERS.jsonl || (await isGzip(file))))
+      return false;
   }
   return true;
 }
