@@ -1,4 +1,4 @@
-// Compiles to dist/, with the data files of rewards/ beside their modules. A build that fails leaves the dist/ that was
+// Compiles to dist/, with the data files of rewards/ and the Python files of src/ beside their modules. A build that fails leaves the dist/ that was
 // there, so a running command never meets half of one.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -18,8 +18,12 @@ if (status !== 0) {
   console.error("The build failed; dist/ is as it was.");
   process.exit(1);
 }
-for (const file of readdirSync(`${root}rewards`, { recursive: true })) {
-  if (file.endsWith(".yaml")) cpSync(`${root}rewards/${file}`, `${fresh}/rewards/${file}`);
+for (const [room, ending] of [
+  ["rewards", ".yaml"],
+  ["src", ".py"],
+]) {
+  for (const file of readdirSync(`${root}${room}`, { recursive: true }))
+    if (file.endsWith(ending)) cpSync(`${root}${room}/${file}`, `${fresh}/${room}/${file}`);
 }
 chmodSync(`${fresh}/src/cli/main.js`, 0o755);
 rmSync(`${root}dist`, { recursive: true, force: true });

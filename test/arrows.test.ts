@@ -27,9 +27,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/shaping/transform.ts",
     "src/pairs/pair-builder.ts",
   ],
-  "src/trainers": RUNNER,
+  "src/trainers": [...RUNNER, "src/shaping/advantages.ts"],
   "src/evaluate": [...RUNNER, "src/judging"],
-  "src/serve": RUNNER,
+  "src/serve": [...RUNNER, "src/shaping/combine.ts"],
   rewards: ["src/core", "src/judging", "src/models/ports.ts"],
   datasets: ["src/core", "src/store"],
 };

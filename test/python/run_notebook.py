@@ -1,8 +1,8 @@
-"""Runs a notebook and compares what it prints with what is stored in it.
+"""Runs a notebook in its own kernel and compares what it prints and draws with what is stored in it.
 
 usage: run_notebook.py NOTEBOOK.ipynb [--write]
 
---write stores the new outputs instead. Exits 1 when a cell fails or prints something else.
+--write stores the new outputs instead. Exits 1 when a cell fails or says something else. Pictures are compared where they are SVG.
 """
 
 import sys
@@ -12,18 +12,25 @@ import nbformat
 from nbclient import NotebookClient
 
 
+SHOWN = ("text/markdown", "image/svg+xml", "text/plain")
+
+
+def said(output):
+    """The text of an output: what was printed, or the richest form of it that is text."""
+    data = output.get("data", {})
+    return output.get("text") or next((data[kind] for kind in SHOWN if kind in data), "")
+
+
 def printed(notebook):
-    """What each code cell prints, by the cell's place."""
-    return [
-        "".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells if cell.cell_type == "code"
-    ]
+    """What each code cell says, by the cell's place."""
+    return ["".join(map(said, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def main(path, *flags):
     path = Path(path)
     stored = nbformat.read(path, as_version=4)
     fresh = nbformat.read(path, as_version=4)
-    NotebookClient(fresh, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(fresh, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
     if "--write" in flags:
         for cell in fresh.cells:
             cell.metadata = {}
