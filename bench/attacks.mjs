@@ -25,7 +25,7 @@ const { guarded } = await built("src/judging/guard.js");
 const rubric = { name: "right", version: 1, criteria: [{ id: "right", text: "The response is right." }] };
 const gullible = (believes, more = {}) =>
   simulatedJudge({ truth: attackedTruth, gullible: { attacks, believes }, ...more });
-const pairwise = (believes, more) => pairwiseJudge({ judge: gullible(believes) }, more);
+const pairwise = (believes, more = {}) => pairwiseJudge(more, { judge: gullible(believes) });
 const byRubric = (believes, more) => rubricJudge({ rubric, ...more }, { judge: gullible(believes) });
 
 const PAIRWISE = [
@@ -99,7 +99,7 @@ async function canaries() {
   ];
   const rows = [];
   for (const [name, judge] of judges) {
-    const scorer = pairwiseJudge({ judge }, { score: "win-rate" });
+    const scorer = pairwiseJudge({ score: "win-rate" }, { judge });
     const hits = { plain: 0, attacked: 0 };
     for (const { id, prompt, better, worse, attack } of CANARIES) {
       const responses = [better, worse].map((text, at) => ({

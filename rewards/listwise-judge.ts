@@ -71,7 +71,7 @@ const VERSION = 1;
  * Fails:  the whole group, when a call failed or a round's list could not be read (`unread_verdict`): 7 ratings for 8 responses are no
  *         ratings. `verdict_like` with `onVerdictLike: fail`, that response alone.
  */
-export function listwiseJudge(models: ListwiseJudgeModels, given: ListwiseJudgeOptions = {}): Scorer {
+export function listwiseJudge(given: ListwiseJudgeOptions, models: ListwiseJudgeModels): Scorer {
   const options = parseOptions(NAME, optionsSchema, given);
   const criteria = criteriaOf(options);
   const settings: Settings = { ...options, ...(criteria === null ? {} : { criteria }) };
@@ -124,7 +124,7 @@ export const definition = defineScorer<Settings, ListwiseJudgeModels>({
   models: { judge: { port: "chat" } },
   files: ["rubric"],
   fingerprint: (options) => judgeFingerprint({ criteria: criteriaOf(options) }),
-  create: (options, models) => listwiseJudge(models, options),
+  create: (options, models) => listwiseJudge(options, models),
   plannedCalls,
 });
 

@@ -84,7 +84,7 @@ type Checked = z.output<typeof codeSchema>;
  *         `span_impossible`, `span_merged`, `not_finite`, `too_long`, … An unsure span is never a number.
  * Throws: `bad_option` for options out of range, models that are one and the same, and what the models cannot do.
  */
-export function logDensityRatio(models: LogDensityRatioModels, given: LogDensityRatioOptions = {}): Scorer {
+export function logDensityRatio(given: LogDensityRatioOptions, models: LogDensityRatioModels): Scorer {
   const { customization, ...others } = given;
   const { route, ...plain } = customization ?? {};
   const inCode = typeof route === "function" ? route : null;
@@ -142,7 +142,7 @@ export const definition = defineScorer<RecipeOptions, LogDensityRatioModels>({
   fingerprint: ({ customization }) =>
     customization ? contentHash(domainsOf(customization)).slice(0, 16) : null,
   create: ({ strong: _strong, weak: _weak, router: _router, ...options }, models) =>
-    logDensityRatio(models, options),
+    logDensityRatio(options, models),
   plannedCalls,
 });
 

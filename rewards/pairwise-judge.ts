@@ -54,7 +54,7 @@ const VERSION = 1;
  * Fails:  the whole group, with its code, when a call failed; `unread_verdict` for a response none of whose comparisons could be read
  *         or that only unread ones link to the others; `verdict_like` with `onVerdictLike: fail`.
  */
-export function pairwiseJudge(models: PairwiseJudgeModels, given: PairwiseJudgeOptions = {}): Scorer {
+export function pairwiseJudge(given: PairwiseJudgeOptions, models: PairwiseJudgeModels): Scorer {
   const options = parseOptions(NAME, optionsSchema, given);
   const criteria = criteriaOf(options);
   const settings: Settings = { ...options, ...(criteria === null ? {} : { criteria }) };
@@ -105,7 +105,8 @@ export const definition = defineScorer<Settings, PairwiseJudgeModels>({
   files: ["rubric"],
   fingerprint: (options) =>
     judgeFingerprint({ criteria: criteriaOf(options), canaries: options.canaries ? CANARIES : [] }),
-  create: (options, models) => pairwiseJudge(models, options),
+  create: (options, models) => pairwiseJudge(options, models),
+  checkGroup,
   plannedCalls,
   diagnose: ({ orders }) => orderBias({ orders }),
 });
@@ -128,7 +129,6 @@ function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[]
   if (responses.length < 2 || prompt.images?.length) return [];
   const { contenders } = fieldOf(group, settings, planned);
   const matches = matchCount(settings.plan, contenders);
-  checkPlan(settings, contenders.length, matches, prompt.id);
   const canary = canaryOf(settings, prompt.id) ? callsPerMatch({ ...settings, samples: 1 }) : 0;
   const calls = matches * callsPerMatch(settings);
   if (calls + canary === 0) return [];
@@ -152,8 +152,19 @@ function plannedCalls(settings: Settings, group: Group): readonly PlannedCalls[]
 const MOST_MATCHES = 5_000;
 
 /** Throws `bad_option` for a plan that costs out of all proportion, or whose scores are known beforehand to be missing. */
-function checkPlan({ plan, score }: Settings, count: number, matches: number, promptId: string): void {
-  const place = { place: { promptId, scorer: NAME } };
+function checkGroup(settings: Settings, group: Group): void {
+  const { plan, score } = settings;
+  const { length } = group.responses;
+  const swiss = plan.use === "swiss" && score === "bradley-terry" ? plan : null;
+  const isLinked = (count: number): boolean =>
+    swiss === null || swissRounds(swiss, count) >= swissRounds({}, count);
+  // Equal texts are one player, and fewer players play fewer matches and need fewer rounds: texts are looked at in doubt only.
+  if ((length * (length - 1)) / 2 <= MOST_MATCHES && isLinked(length)) return;
+  if (group.prompt.images?.length) return;
+  const { contenders } = fieldOf(group, settings, planned);
+  const count = contenders.length;
+  const matches = matchCount(plan, contenders);
+  const place = { place: { promptId: group.prompt.id, scorer: NAME } };
   if (matches > MOST_MATCHES) {
     throw new PrefkitError(
       "bad_option",
@@ -162,13 +173,10 @@ function checkPlan({ plan, score }: Settings, count: number, matches: number, pr
       place,
     );
   }
-  if (plan.use !== "swiss" || score !== "bradley-terry") return;
-  const needed = swissRounds({}, count);
-  const rounds = swissRounds(plan, count);
-  if (rounds >= needed) return;
+  if (swiss === null || isLinked(count)) return;
   throw new PrefkitError(
     "bad_option",
-    `a Swiss plan of ${rounds} rounds cannot link the ${count} different responses of this group, which takes ${needed}: those that are not linked would abstain.`,
+    `a Swiss plan of ${swissRounds(swiss, count)} rounds cannot link the ${count} different responses of this group, which takes ${swissRounds({}, count)}: those that are not linked would abstain.`,
     "leave `rounds` out of the plan, give more, or score by `win-rate`, which needs no links.",
     place,
   );

@@ -112,7 +112,7 @@ type Checked = z.output<typeof schema>;
  *         is not squashed, for instance); `not_a_list`, `not_a_number`, `steps_differ` for unreadable metadata.
  * Throws: `bad_option` for options that contradict each other, and unless exactly one of a model and `field` is given.
  */
-export function processReward(models: ProcessRewardModels, given: ProcessRewardOptions = {}): Scorer {
+export function processReward(given: ProcessRewardOptions, models: ProcessRewardModels): Scorer {
   const options = parseOptions(NAME, schema, given);
   const { model } = models;
   const { field, aggregate, marker } = options;
@@ -173,7 +173,7 @@ export const definition = defineScorer<Checked, ProcessRewardModels>({
   example: { field: "step_values" },
   cost: "paid",
   models: { model: { port: "reward", optional: true } },
-  create: (options, models) => processReward(models, options),
+  create: (options, models) => processReward(options, models),
   plannedCalls,
 });
 

@@ -3,11 +3,11 @@ import { PrefkitError } from "../../src/core/errors.ts";
 import { namedRubric } from "../../src/core/rubric/named-rubric.ts";
 import type { Rubric } from "../../src/core/rubric/rubric.ts";
 import { rubricSchema } from "../../src/core/rubric/schema.ts";
-import { guardFields } from "../../src/judging/guard.ts";
+import { type ShownOptions, shownFields } from "../support/shown-options.ts";
 
 export const NAME = "autorule";
 
-export interface AutoruleOptions {
+export interface AutoruleOptions extends ShownOptions {
   /** Path of a rule set, which starts with "." or "/", as `prefkit rules extract` writes it; name of a ready one; or the set itself. */
   readonly rules: string | z.input<typeof rubricSchema>;
   /** The recipe's name of the chat model that checks; in code the model itself is given beside the options. */
@@ -26,12 +26,6 @@ export interface AutoruleOptions {
   readonly maxTokens?: number;
   /** Default 0; null sends none, for models that refuse one. */
   readonly temperature?: number | null;
-  /** Longest conversation that is shown, in UTF-16 units, cut in its middle; default: no limit. */
-  readonly maxChars?: number | undefined;
-  /** Characters that no reader sees are taken out of what the judge is shown (default), or only counted. */
-  readonly hidden?: "strip" | "flag";
-  /** Text of the response that reads like a verdict: counted (default), a failure, or broken by a space. */
-  readonly onVerdictLike?: "flag" | "fail" | "break";
 }
 
 export const optionsSchema = z.strictObject({
@@ -55,15 +49,7 @@ export const optionsSchema = z.strictObject({
   tries: z.int().min(1).max(20).default(3).describe("How often the judge is asked for a verdict in all."),
   maxTokens: z.int().min(1).default(1024).describe("Most tokens of one answer, reasoning included."),
   temperature: z.number().min(0).nullable().default(0).describe("Temperature of the judge; null sends none."),
-  maxChars: z
-    .int()
-    .min(1)
-    .optional()
-    .describe("Longest conversation shown, in UTF-16 units; cut in its middle."),
-  hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
-  onVerdictLike: guardFields.onVerdictLike.describe(
-    "Text of a response that reads like a verdict: counted, a failure, or broken by a space.",
-  ),
+  ...shownFields,
 });
 
 export type Settings = z.output<typeof optionsSchema>;

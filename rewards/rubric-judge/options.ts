@@ -5,13 +5,13 @@ import { namedRubric, readNamedFile } from "../../src/core/rubric/named-rubric.t
 import type { Rubric } from "../../src/core/rubric/rubric.ts";
 import { parseRubricLines } from "../../src/core/rubric/rubric-lines.ts";
 import { rubricSchema } from "../../src/core/rubric/schema.ts";
-import { guardFields } from "../../src/judging/guard.ts";
 import { PANEL_RULES, type PanelRule } from "../../src/judging/panel.ts";
 import { readyRubrics } from "../rubrics/index.ts";
+import { type ShownOptions, shownFields } from "../support/shown-options.ts";
 
 export const NAME = "rubric-judge";
 
-export interface RubricJudgeOptions {
+export interface RubricJudgeOptions extends ShownOptions {
   /**
    * Name of a ready rubric; path of a rubric file, which starts with "." or "/"; or the rubric itself. A file that ends with
    * ".jsonl" holds a rubric per prompt, as `prefkit rubric refine` writes them.
@@ -47,12 +47,6 @@ export interface RubricJudgeOptions {
   readonly minMass?: number;
   /** Whether the judge is shown the reference where there is one (default), or never. */
   readonly useReference?: "auto" | "never";
-  /** Longest conversation that is shown, in UTF-16 units, cut in its middle; default: no limit. */
-  readonly maxChars?: number | undefined;
-  /** Characters that no reader sees are taken out of what the judge is shown (default), or only counted. */
-  readonly hidden?: "strip" | "flag";
-  /** Text of the response that reads like a verdict: counted (default), a failure, or broken by a space. */
-  readonly onVerdictLike?: "flag" | "fail" | "break";
 }
 
 export const optionsSchema = z
@@ -106,15 +100,7 @@ export const optionsSchema = z
       .enum(["auto", "never"])
       .default("auto")
       .describe("Whether the judge is shown the reference, where there is one."),
-    maxChars: z
-      .int()
-      .min(1)
-      .optional()
-      .describe("Longest conversation shown, in UTF-16 units; cut in its middle."),
-    hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
-    onVerdictLike: guardFields.onVerdictLike.describe(
-      "Text of a response that reads like a verdict: counted, a failure, or broken by a space.",
-    ),
+    ...shownFields,
   })
   .refine(({ expected, calls }) => expected === "off" || calls === "per-criterion", {
     message: "expected: logprobs needs calls: per-criterion",

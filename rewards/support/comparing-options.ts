@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guardFields } from "../../src/judging/guard.ts";
+import { shownFields } from "./shown-options.ts";
 
 /** Options of every judge that compares responses; spread into its `z.strictObject`. */
 export const comparingFields = {
@@ -15,15 +15,7 @@ export const comparingFields = {
     .default("auto")
     .describe("Show the judge the reference where there is one."),
   tries: z.int().min(1).max(10).default(3).describe("How often an answer that cannot be read is asked for."),
-  maxChars: z
-    .int()
-    .min(1)
-    .exactOptional()
-    .describe("Longest conversation that is shown; the middle of a longer one is left out."),
-  hidden: guardFields.hidden.describe("Hidden characters are taken out, or only counted."),
-  onVerdictLike: guardFields.onVerdictLike.describe(
-    "What happens to a response that holds verdicts or orders to the judge.",
-  ),
+  ...shownFields,
 };
 
 /** For the schema's `refine`: whether at most one of the two is given. */

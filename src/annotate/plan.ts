@@ -2,7 +2,7 @@ import { PrefkitError } from "../core/errors.ts";
 import { IdSet } from "../core/id-set.ts";
 import { contentHash } from "../core/ids.ts";
 import { groupLack, responseLack } from "../core/scorer.ts";
-import type { Group, Json } from "../core/types.ts";
+import type { Group, Json, SampledResponse } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import type { Input, InputRow, Position } from "../store/input/types.ts";
 import type { Codec } from "../store/table.ts";
@@ -54,6 +54,7 @@ const MAX_BAD_ROWS = 20;
 export async function makePlan(resolved: ResolvedRecipe, input: Input, options: PlanOptions): Promise<Plan> {
   const { recipe } = resolved;
   const scorers = options.beforeSampling ? resolved.scorers.map(beforeSampling) : resolved.scorers;
+  const checks = resolved.scorers.flatMap(({ checkGroup }) => checkGroup ?? []);
   const ids = new IdSet();
   const served = new Map(scorers.map((scorer) => [scorer.key, 0]));
   const badRows: Extract<InputRow, { kind: "bad" }>[] = [];
@@ -92,6 +93,10 @@ export async function makePlan(resolved: ResolvedRecipe, input: Input, options: 
       responses += group.responses.length;
       replacedSurrogates += row.replacedSurrogates;
       options.onGroup?.(group);
+      if (checks.length > 0) {
+        const expected = options.beforeSampling ? afterSampling(group, recipe.sample?.n ?? 0) : group;
+        for (const check of checks) check(expected);
+      }
       for (const { key, scorer } of scorers) {
         if (scorer.needs && isServed(scorer.needs, group, previous))
           served.set(key, (served.get(key) ?? 0) + 1);
@@ -166,6 +171,16 @@ function beforeSampling(run: RunScorer): RunScorer {
       ...(needs?.reference ? { needs: { reference: true } } : {}),
     },
   };
+}
+
+/** A group with the samples it will be given, as far as their number is concerned. */
+function afterSampling(group: Group, n: number): Group {
+  const present = group.responses.filter(({ role }) => role === "candidate").length;
+  const drawn = Array.from({ length: Math.max(0, n - present) }, (_, index): SampledResponse => {
+    const id = `sample ${index}`;
+    return { id, text: id, role: "candidate", metadata: {} };
+  });
+  return { ...group, responses: [...group.responses, ...drawn] };
 }
 
 function isServed(

@@ -40,6 +40,8 @@ export interface RunScorer {
   readonly cacheIdentity: Json;
   /** How a thread makes it; null for scorers given in code and those that call models, which run on the main thread. */
   readonly source: ScorerSource | null;
+  /** Throws `bad_option` for a group that its options do not fit; null for a scorer that takes any. */
+  readonly checkGroup: ((group: Group) => void) | null;
   /** What it will ask of the recipe's models for one group, `model` being the model's name. */
   plannedCalls(group: Group): readonly PlannedCalls[];
   /** What its numbers over a whole run give cause to warn of. */
@@ -131,6 +133,7 @@ export async function resolveScorer(
       entry.timeoutMs ?? (named.length > 0 || timesItself(found) ? NO_TIMEOUT_MS : SCORER_TIMEOUT_MS),
     maxFailedShare: entry.maxFailedShare,
     keepRaw: entry.keepRaw,
+    checkGroup: null,
     plannedCalls: () => [],
     alarms: () => [],
     diagnose: () => null,
@@ -140,6 +143,12 @@ export async function resolveScorer(
       ...calls,
       model: named.find(({ place }) => place === calls.model)?.model.key ?? calls.model,
     }));
+  const checked = (definition: Partial<ScorerDefinition>, parsed: unknown): RunScorer["checkGroup"] =>
+    definition.checkGroup ? (group) => definition.checkGroup?.(parsed, group) : null;
+  const filesOf = (names: readonly string[]) =>
+    namedFiles(names, options, loaded.directory, (option, why) =>
+      fail([...path, option], why, "check the path: it is resolved from the recipe's folder."),
+    );
   if (found.kind === "inline") {
     const scorer = inRecipe(fail, path, () =>
       toScorer(found.given, { name: key, options, ...(entry.adapter ? { adapter: entry.adapter } : {}) }),
@@ -166,7 +175,10 @@ export async function resolveScorer(
     };
   }
   if (found.kind === "own") {
-    const { source, traits } = found;
+    const { traits } = found;
+    const files = await filesOf(Array.isArray(traits.files) ? traits.files : []);
+    const resolved = { ...options, ...files.paths };
+    const source = { ...found.source, options: resolved };
     const scorer = await makeScorer(source, ports).catch((error: unknown) => {
       throw asRecipeFault(error, fail, path);
     });
@@ -176,8 +188,9 @@ export async function resolveScorer(
       version: scorer.version,
       options: rawOptions,
       module: await moduleHash(source.module),
+      ...(Object.keys(files.hashes).length > 0 && { files: files.hashes }),
       ...inRecipe(fail, path, () =>
-        fingerprintOf(traits, traits.options ? traits.options.parse(options) : options),
+        fingerprintOf(traits, traits.options ? traits.options.parse(resolved) : resolved),
       ),
       ...modelConfig,
     };
@@ -196,8 +209,9 @@ export async function resolveScorer(
       cacheIdentity: { ...config, options: plainOptions as Json, seed: loaded.recipe.seed, ...modelIdentity },
       source: named.length === 0 ? source : null,
       alarms: (facts) => traits.alarms?.(facts) ?? [],
-      diagnose: () => traits.diagnose?.(traits.options ? traits.options.parse(options) : options) ?? null,
-      plannedCalls: traits.options ? planned(traits, traits.options.parse(options)) : common.plannedCalls,
+      diagnose: () => traits.diagnose?.(traits.options ? traits.options.parse(resolved) : resolved) ?? null,
+      checkGroup: traits.options ? checked(traits, traits.options.parse(resolved)) : null,
+      plannedCalls: traits.options ? planned(traits, traits.options.parse(resolved)) : common.plannedCalls,
     };
   }
   const { definition, module } = found;
@@ -205,9 +219,7 @@ export async function resolveScorer(
   // The value is shown as written: what a variable stands for may be a secret.
   if (!parsed.success)
     throw optionFault(parsed.error, rawOptions, definition, Object.keys(SCORER_KEYS), fail, path);
-  const files = await namedFiles(definition.files ?? [], options, loaded.directory, (option, why) =>
-    fail([...path, option], why, "check the path: it is resolved from the recipe's folder."),
-  );
+  const files = await filesOf(definition.files ?? []);
   const resolved = { ...options, ...files.paths };
   const config = {
     use: definition.name,
@@ -236,6 +248,7 @@ export async function resolveScorer(
     source: named.length === 0 ? { kind: "list", module, name: definition.name, options: resolved } : null,
     alarms: (facts) => definition.alarms?.(facts) ?? [],
     diagnose: () => definition.diagnose?.(definition.options.parse(resolved)) ?? null,
+    checkGroup: checked(definition, definition.options.parse(resolved)),
     plannedCalls: planned(definition, definition.options.parse(resolved)),
   };
 }

@@ -9,7 +9,7 @@ export interface ScorerStatus {
   cached: number;
 }
 
-export type RunPhase = "plan" | "sample" | "score" | "statistics" | "finish" | "done";
+export type RunPhase = "plan" | "sample" | "score" | "refine" | "statistics" | "finish" | "done";
 
 /**
  * Where a run stands: written by the run, read by whoever shows progress. Nothing that is stored depends on it, except

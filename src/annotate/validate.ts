@@ -120,7 +120,8 @@ function afterSampling(
       const source = sources[index % sources.length] ?? { model: "" };
       const most = ("maxTokens" in source ? source.maxTokens : undefined) ?? section.maxTokens;
       note("sample", { model: source.model, calls: 1, promptTokens: prompt, outputTokens: most / 2 });
-      return { id: String(index), text: " ".repeat(2 * most), role: "candidate", metadata: {} };
+      // Different, since equal texts are judged once.
+      return { id: String(index), text: String(index).padEnd(2 * most), role: "candidate", metadata: {} };
     });
     return [...present, ...drawn];
   };

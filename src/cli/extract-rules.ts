@@ -15,6 +15,7 @@ import {
   extractionWork,
   type RuleExtraction,
   type RuleModels,
+  type RuleStage,
 } from "../learn/rules/extract-rules.ts";
 import { type RuleExtractionOptions, ruleExtractionSettings } from "../learn/rules/options.ts";
 import { type DrawnPairs, drawPairs, type RulePair } from "../learn/rules/pairs.ts";
@@ -48,6 +49,13 @@ export interface RulesFlags {
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
+
+const STAGES: Readonly<Record<RuleStage, string>> = {
+  interpret: "Interpreting preferences",
+  candidates: "Extracting rules",
+  merge: "Merging rules",
+  measure: "Measuring rules",
+};
 
 /** `rules extract`: the exit code. */
 export async function extractRulesFrom(
@@ -89,7 +97,7 @@ export async function extractRulesFrom(
       },
       async (models, access) => {
         const stop = AbortSignal.any([signals.stop, access.exhausted]);
-        const progress = stageProgress(flags.quiet ? () => {} : note);
+        const progress = stageProgress(flags.quiet ? () => {} : note, STAGES);
         const identities = describeParts(models, ({ run }) => run.handle.identity);
         const memo = await openMemo(memoFile, extractionWork(drawn, identities, options));
         let found: RuleExtraction;

@@ -19,10 +19,14 @@ const PHASES: Readonly<Record<RunPhase, string>> = {
   plan: "Planning",
   sample: "Sampling",
   score: "Scoring",
+  refine: "Refining rubrics",
   statistics: "Gathering statistics",
   finish: "Combining, pairing and writing",
   done: "Done",
 };
+
+/** Phases in which models are asked. */
+const ASKING: readonly RunPhase[] = ["sample", "score", "refine"];
 
 /** One live block on a terminal; a line every few seconds elsewhere; nothing when quiet. */
 export function startProgress(terminal: Terminal, options: { readonly quiet: boolean }): Progress {
@@ -87,7 +91,7 @@ export function block(status: RunStatus | null, planned: number, elapsedMs: numb
     `${pc.bold(PHASES[status.phase])}  ${bar} ${(100 * share).toFixed(1)}%`,
     `  ${count(status.done)} of ${count(status.total)} groups  ${count(rate)}/s  ${left === null ? "" : `${duration(left)} left  `}${pc.dim(`${duration(elapsedMs)} in all`)}`,
   ];
-  if (status.phase === "sample" || status.phase === "score") lines.push(...usageLines(status));
+  if (ASKING.includes(status.phase)) lines.push(...usageLines(status));
   if (status.phase !== "score") return lines;
   const keys = Math.max(...[...status.scorers.keys()].map((key) => key.length), 6);
   for (const [key, cells] of status.scorers) {

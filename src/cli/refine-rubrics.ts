@@ -97,7 +97,7 @@ async function refineInput(
 ): Promise<RefineRubricsOutcome> {
   const settings = refineSettings(wish.options);
   const status = newStatus([], access.usage);
-  enterPhase(status, "score", await countGroups(input, loaded, wish));
+  enterPhase(status, "refine", await countGroups(input, loaded, wish));
   wish.onStart(status);
   const configs = Object.fromEntries([...models].map(([part, { run }]) => [part, run.config]));
   // What was answered holds for other inputs and options too: it is kept by what was asked.

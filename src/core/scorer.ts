@@ -115,6 +115,12 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
    */
   fingerprint?(options: Options): string | null;
   create(options: Options, models: Models): Scorer;
+  /**
+   * Throws `bad_option` for a group that the options are known beforehand not to fit. Asked of every group while the input is
+   * first read, before anything is paid: as a rule it must not look at texts. Where responses are still to be sampled, their
+   * texts are placeholders, all different.
+   */
+  checkGroup?(options: Options, group: Group): void;
   /** Absent when the scorer calls no model. */
   plannedCalls?(options: Options, group: Group): readonly PlannedCalls[];
   /** What looks wrong in a finished dataset, one sentence each; written into its manifest and card. */

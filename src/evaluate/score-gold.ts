@@ -42,7 +42,7 @@ export type FailedCells = Readonly<Record<string, Readonly<Record<string, number
  * Runs every scorer of a recipe on the groups of gold rows, and hands each row with its scores to `take`, in file order.
  * Once `stop` aborts, no new row is begun; what is under way is finished, so that its replies are kept.
  *
- * Throws `failed_budget_exceeded` when a scorer failed on more than its `maxFailedShare`, since an accuracy of what is left
+ * Throws `bad_option`, before anything is paid, for a group that a scorer's options do not fit, and `failed_budget_exceeded` when a scorer failed on more than its `maxFailedShare`, since an accuracy of what is left
  * may be another one.
  */
 export async function scoreGold<Row extends { readonly group: Group }>(
@@ -51,6 +51,7 @@ export async function scoreGold<Row extends { readonly group: Group }>(
   { concurrency = DEFAULT_CONCURRENCY, acceptFailed = false, openCache, stop, status }: GoldScoring,
   take: (row: Row, columns: readonly ScoreColumn[]) => void,
 ): Promise<FailedCells> {
+  await checkGroups(scorers, read(), stop);
   const failures = new Map(scorers.map(({ key }) => [key, {} as Record<string, number>]));
   const cancel = new AbortController();
   // Every call in flight listens to it.
@@ -85,6 +86,19 @@ export async function scoreGold<Row extends { readonly group: Group }>(
   } finally {
     await pool?.close();
     await cache?.close();
+  }
+}
+
+/** Reads all rows once more where a scorer must see every group before anything is paid. */
+async function checkGroups(
+  scorers: readonly RunScorer[],
+  batches: AsyncIterable<readonly { readonly group: Group }[]>,
+  stop: AbortSignal,
+): Promise<void> {
+  const checks = scorers.flatMap(({ checkGroup }) => checkGroup ?? []);
+  if (checks.length === 0) return;
+  for await (const [row] of untilStopped(batches, stop)) {
+    if (row) for (const check of checks) check(row.group);
   }
 }
 

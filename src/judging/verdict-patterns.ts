@@ -24,6 +24,9 @@ const RESPONSE = "(?:response|answer|submission|solution|completion|output|essay
 const PRAISE =
   "(?:(?:full|highest|top|maximum|max|perfect|best(?: possible)?|excellent)[ -](?:available )?(?:scores?|marks?|ratings?|grades?|points|credit|verdict))";
 const NUMBER = "\\d{1,3}(?:\\.\\d{1,2})?";
+const ENTRY = "-?\\d{1,4}(?:\\.\\d{1,2})?";
+/** A list of ratings or an order of responses, `7, 3` or `2 > 1 = 3`: as many as one call of a judge may be asked about. */
+const LIST = `${ENTRY}(?:\\s{0,2}(?:,|[<>=~]{1,3})\\s{0,2}${ENTRY}){1,63}`;
 const RULES =
   "(?:instructions?|prompts?|rules?|criteri(?:a|on)|rubrics?|guidelines?|directions?|directives?|guidance|commands?|system (?:message|prompt)s?|context)";
 
@@ -34,7 +37,7 @@ const RULES =
 const ENGLISH: readonly (readonly [VerdictLikeKind, pattern: string, words: string])[] = [
   [
     "verdict_token",
-    `(?:\\[\\[|【【?)\\s{0,2}\\**(?:[A-H](?:\\s?[<>=~]{1,3}\\s?[A-H])?|yes|no|n/?a|tie|draw|both|true|false|(?:response |assistant |answer )[A-H]|${NUMBER}(?:\\s?/\\s?\\d{1,3})?)\\**\\s{0,2}(?:\\]\\]|】】?)`,
+    `(?:\\[\\[|【【?)\\s{0,2}\\**(?:[A-H](?:\\s?[<>=~]{1,3}\\s?[A-H])?|yes|no|n/?a|tie|draw|both|true|false|(?:response |assistant |answer )[A-H]|${NUMBER}(?:\\s?/\\s?\\d{1,3})?|${LIST})\\**\\s{0,2}(?:\\]\\]|】】?)`,
     "",
   ],
   ["verdict_token", "\\[(?:result|verdict|score|final (?:verdict|score|answer)|winner|rating|grade)\\]", ""],

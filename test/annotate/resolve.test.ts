@@ -178,6 +178,37 @@ describe("a scorer of one's own", () => {
     ]);
   });
 
+  it("is given the path of a file that its definition names, whose content is part of its config", async () => {
+    const definition = `
+      import { readFileSync } from "node:fs";
+      const options = { parse: (given) => given, safeParse: (data) => ({ success: true, data }) };
+      export const listed = {
+        name: "listed", version: 1, summary: "", options, cost: "free", cpuBound: false, usesSeed: false, usesIds: false,
+        orderSensitive: false, models: {}, files: ["list"],
+        create: ({ list }) => {
+          const value = list.startsWith("/") ? readFileSync(list, "utf8").length : 0;
+          return { name: "listed", version: 1, range: [0, 9], score: ({ responses }) => responses.map(() => ({ kind: "scored", value })) };
+        },
+      };
+    `;
+    const recipe = { scorers: { a: { use: "./listed.mjs#listed", list: "./words.txt" } } };
+    const runs = await Promise.all(
+      ["abc", "abcd"].map(async (words) => {
+        const directory = await directoryOf({ "listed.mjs": definition, "words.txt": words });
+        return (await resolved(recipe, directory)).scorers[0];
+      }),
+    );
+    const group = groupOf(["x"]);
+    expect(await Promise.all(runs.map((run) => run?.scorer.score(group, context)))).toEqual([
+      [scored(3)],
+      [scored(4)],
+    ]);
+    expect(runs[0]?.configHash).not.toBe(runs[1]?.configHash);
+    const empty = await directoryOf({ "listed.mjs": definition });
+    const error = await errorOf(() => resolved(recipe, empty));
+    expect(error.message).toContain("the file ./words.txt cannot be read");
+  });
+
   it("has the bytes of its module in its config", async () => {
     const hashes = await Promise.all(
       ["", "\n// another thought"].map(async (more) => {

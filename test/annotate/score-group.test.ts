@@ -40,6 +40,7 @@ function runOf(
     config: {},
     cacheIdentity: { key },
     source: null,
+    checkGroup: null,
     plannedCalls: () => [],
     alarms: () => [],
     diagnose: () => null,

@@ -5,6 +5,7 @@ import type { Plan } from "../../src/annotate/plan.ts";
 import { enterPhase, newStatus, type RunStatus } from "../../src/annotate/status.ts";
 import { block, duration, plainLine, startProgress } from "../../src/cli/progress.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import type { ModelUsage } from "../../src/models/usage.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -35,6 +36,24 @@ describe("the live block", () => {
         correct         11,900 scored  100 abstained  0 failed
         judge_of_style  11,988 scored  0 abstained  12 failed  4,000 from cache"
     `);
+  });
+
+  it("says that rubrics are refined, where nothing is scored, and what that asked the models", () => {
+    const asked = {
+      name: "judge",
+      answered: 12,
+      cached: 0,
+      retries: 0,
+      promptTokens: 900,
+      outputTokens: 60,
+      cost: null,
+    } as unknown as ModelUsage;
+    const status = newStatus([], () => [asked]);
+    enterPhase(status, "refine", 10);
+    const text = plain(block(status, 0, 1_000));
+    expect(text).toContain("Refining rubrics  ");
+    expect(text).toContain("model judge  12 calls  900 tokens in, 60 out");
+    expect(plainLine(status, 0)).toMatch(/^refining rubrics: 0\/10 groups/);
   });
 
   it("shows the planning by the groups that were read", () => {

@@ -77,7 +77,7 @@ describe("prefkit rules extract", () => {
     expect(out).toMatch(/rule-01 +100\.0 % +51\.0–100\.0 % +100\.0 % +0 {2}The response cites a source\./);
     expect(out).toContain("The fraction of rules followed on held-out pairs:");
     expect(err).toContain("30 preferences: 8 to learn from, 4 to measure on.");
-    expect(err).toContain("measure: 24 to do");
+    expect(err).toContain("Measuring rules: 24 to do");
   });
 
   it("asks nothing again, and gives the same files, in the same directory and in another one", async () => {

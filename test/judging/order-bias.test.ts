@@ -167,7 +167,7 @@ describe("orderBias", () => {
     const judge = toyJudge({ positionBias: 0.3 });
     for (const orders of ["both", "random"] as const) {
       const diagnosis = orderBias({ orders });
-      const scorer = pairwiseJudge({ judge }, { orders });
+      const scorer = pairwiseJudge({ orders }, { judge });
       for (const group of groups) {
         diagnosis.add(group, await scorer.score(group, { signal: new AbortController().signal, seed: 1 }));
       }

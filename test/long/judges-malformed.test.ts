@@ -210,7 +210,7 @@ const FORMS: readonly Form[] = [
     good: SLOTS,
     unknownMark: "Z",
     oracle: markOracle(wordOracle(SLOT_WORDS)),
-    scorer: (judge) => pairwiseJudge({ judge }, { orders: "one", score: "win-rate", ...one }),
+    scorer: (judge) => pairwiseJudge({ orders: "one", score: "win-rate", ...one }, { judge }),
     verdict: valueIn,
   },
   {
@@ -218,7 +218,7 @@ const FORMS: readonly Form[] = [
     good: asJson(SLOTS),
     unknownMark: "Z",
     oracle: jsonOracle(["reasons", "verdict"], (given) => reasoned(given, wordOracle(SLOT_WORDS))),
-    scorer: (judge) => pairwiseJudge({ judge }, { orders: "one", score: "win-rate", output: "json", ...one }),
+    scorer: (judge) => pairwiseJudge({ orders: "one", score: "win-rate", output: "json", ...one }, { judge }),
     verdict: valueIn,
   },
   ...(["ratings", "ranking"] as const).map((kind): Form => {
@@ -232,7 +232,7 @@ const FORMS: readonly Form[] = [
         const plain = kind === "ranking" ? mark.replaceAll(">", ",") : mark;
         return read(plain.split(",").map((entry) => entry.trim()));
       }),
-      scorer: (judge) => listwiseJudge({ judge }, { answer: kind, ...one }),
+      scorer: (judge) => listwiseJudge({ answer: kind, ...one }, { judge }),
       verdict: (scores, asked) => listed(scores, asked, kind),
     };
   }),
@@ -246,7 +246,7 @@ const FORMS: readonly Form[] = [
         ? listOracle("ratings", 3)(ratings.map(String))
         : null;
     }),
-    scorer: (judge) => listwiseJudge({ judge }, { output: "json", ...one }),
+    scorer: (judge) => listwiseJudge({ output: "json", ...one }, { judge }),
     verdict: (scores, asked) => listed(scores, asked, "ratings"),
   },
   {

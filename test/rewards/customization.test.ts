@@ -30,7 +30,7 @@ async function read(
   const weak = fakeLogprobModel({ id: "weak", logprob });
   const models: LogDensityRatioModels = { strong, weak, ...(router && { router }) };
   const group = groupOf(["yes", "no"], prompt);
-  const scores = await logDensityRatio(models, { customization }).score(group, {
+  const scores = await logDensityRatio({ customization }, models).score(group, {
     signal: new AbortController().signal,
     seed,
   });
@@ -160,7 +160,7 @@ describe("the router", () => {
     const router = fakeChatModel();
     const strong = fakeLogprobModel({ id: "strong" });
     const weak = fakeLogprobModel({ id: "weak" });
-    const scorer = logDensityRatio({ strong, weak, router }, { customization: {} });
+    const scorer = logDensityRatio({ customization: {} }, { strong, weak, router });
     await scorer.score(groupOf(["", ""]), { signal: new AbortController().signal, seed: 0 });
     expect(router.calls).toEqual([]);
   });
@@ -213,10 +213,10 @@ describe("customization", () => {
     const models = { strong: fakeLogprobModel({ id: "strong" }), weak: fakeLogprobModel({ id: "weak" }) };
     expect(() =>
       logDensityRatio(
-        { ...models, ...(router && { router }) },
         {
           customization: customization as CustomizationOptions,
         },
+        { ...models, ...(router && { router }) },
       ),
     ).toThrow(expect.objectContaining({ code: "bad_option" }));
   });

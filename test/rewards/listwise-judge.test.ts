@@ -41,7 +41,7 @@ async function scoresOf(
   options: ListwiseJudgeOptions = {},
   judge: ChatModel = numberJudge(),
 ): Promise<readonly Score[]> {
-  return listwiseJudge({ judge }, options).score(groupOf(responses), context);
+  return listwiseJudge(options, { judge }).score(groupOf(responses), context);
 }
 
 const values = (scores: readonly Score[]): (number | string)[] =>
@@ -54,14 +54,14 @@ describe("listwise-judge", () => {
         .map((text) => 1 + (text.length % 10))
         .join(", ")}]]`,
   });
-  scorerContract(listwiseJudge({ judge: lengths }, { rounds: 2 }), anyGroup(), { numRuns: 25 });
+  scorerContract(listwiseJudge({ rounds: 2 }, { judge: lengths }), anyGroup(), { numRuns: 25 });
   const byNumber = fakeChatModel({
     reply: (request) =>
       `[[${shownIn(request)
         .map((_, index) => index + 1)
         .join(" > ")}]]`,
   });
-  scorerContract(listwiseJudge({ judge: byNumber }, { answer: "ranking" }), anyGroup(), { numRuns: 25 });
+  scorerContract(listwiseJudge({ answer: "ranking" }, { judge: byNumber }), anyGroup(), { numRuns: 25 });
 
   it("gives each response its rating, in whatever order they were shown", async () => {
     expect(values(await scoresOf(["3", "9", "1", "7", "5"]))).toEqual([3, 9, 1, 7, 5]);
@@ -77,7 +77,7 @@ describe("listwise-judge", () => {
     const orders = new Set<string>();
     for (let seed = 0; seed < 5; seed++) {
       const judge = numberJudge();
-      await listwiseJudge({ judge }).score(groupOf(texts), { ...context, seed });
+      await listwiseJudge({}, { judge }).score(groupOf(texts), { ...context, seed });
       expect(judge.calls).toHaveLength(1);
       const [call] = judge.calls;
       const shown = call ? shownIn(call) : [];
@@ -181,7 +181,7 @@ describe("listwise-judge", () => {
     { options: { min: 0.5 }, note: "a scale that is not whole" },
     { options: { criterion: "x" }, note: "an unknown key" },
   ])("refuses $note", ({ options }) => {
-    expect(errorCodeOf(() => listwiseJudge({ judge: numberJudge() }, options as ListwiseJudgeOptions))).toBe(
+    expect(errorCodeOf(() => listwiseJudge(options as ListwiseJudgeOptions, { judge: numberJudge() }))).toBe(
       "bad_option",
     );
   });
@@ -199,7 +199,7 @@ describe("listwise-judge", () => {
                 .map((_, index) => index + 1)
                 .join(answer === "ranking" ? ">" : ",")}]]`,
           });
-          await listwiseJudge({ judge }, { answer, rounds }).score(group, context);
+          await listwiseJudge({ answer, rounds }, { judge }).score(group, context);
           const options = definition.options.parse({ answer, rounds });
           const planned = definition.plannedCalls?.(options, group) ?? [];
           expect(planned.reduce((sum, { calls }) => sum + calls, 0)).toBe(judge.calls.length);

@@ -66,7 +66,7 @@ async function score(
   options: LogDensityRatioOptions = {},
   prompt: Parameters<typeof groupOf>[1] = {},
 ): Promise<readonly Score[]> {
-  return logDensityRatio(models, options).score(groupOf(responses, prompt), context);
+  return logDensityRatio(options, models).score(groupOf(responses, prompt), context);
 }
 
 function scoreOf(score: Score | undefined): number {
@@ -85,20 +85,20 @@ const caseA = () => ({ strong: modelOf("strong", A_STRONG), weak: modelOf("weak"
 const noEnd = { countEnd: false } as const;
 
 describe("log-density-ratio", () => {
-  scorerContract(logDensityRatio({ strong: strong(), weak: weak() }), anyGroup(), { numRuns: 25 });
+  scorerContract(logDensityRatio({}, { strong: strong(), weak: weak() }), anyGroup(), { numRuns: 25 });
   scorerContract(
     logDensityRatio(
-      {
-        strong: withStarts(strong({ merges: ["he", "the "] }), ["he", "the "]),
-        weak: weak(),
-        router: fakeChatModel({ reply: "<<< SAFETY >>>" }),
-      },
       {
         normalization: "bytes",
         perToken: true,
         maxResponseTokens: 12,
         maxPromptTokens: 200,
         customization: {},
+      },
+      {
+        strong: withStarts(strong({ merges: ["he", "the "] }), ["he", "the "]),
+        weak: weak(),
+        router: fakeChatModel({ reply: "<<< SAFETY >>>" }),
       },
     ),
     anyGroup(),
@@ -166,7 +166,7 @@ describe("log-density-ratio", () => {
       };
       const pairsOf = async (texts: readonly string[]) => {
         const group = groupOf(texts);
-        const scores = await logDensityRatio(models, noEnd).score(group, context);
+        const scores = await logDensityRatio(noEnd, models).score(group, context);
         const rewards = scores.map(scoreOf);
         // The texts differ by a space of the same log-prob in both models, so that none is a copy.
         return {
@@ -328,7 +328,7 @@ describe("log-density-ratio", () => {
   it("abstains on a prompt with images", async () => {
     const group = groupOf(["a"]);
     const withImage = { ...group, prompt: { ...group.prompt, images: [{ bytes: null, path: "cat.png" }] } };
-    const [got] = await logDensityRatio({ strong: strong(), weak: weak() }).score(withImage, context);
+    const [got] = await logDensityRatio({}, { strong: strong(), weak: weak() }).score(withImage, context);
     expect(got?.kind).toBe("abstained");
   });
 
@@ -430,7 +430,7 @@ describe("log-density-ratio", () => {
     [{ strong: strong(), weak: weak() }, { normalization: "avg" }],
     [{ strong: strong(), weak: weak() }, { nope: 1 }],
   ])("refuses what cannot be: case %#", (models, options) => {
-    expect(() => logDensityRatio(models, options as LogDensityRatioOptions)).toThrow(
+    expect(() => logDensityRatio(options as LogDensityRatioOptions, models)).toThrow(
       expect.objectContaining({ code: "bad_option" }),
     );
   });

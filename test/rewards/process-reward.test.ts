@@ -41,25 +41,25 @@ async function scoresOf(
   options: ProcessRewardOptions,
   model?: RewardModel,
 ): Promise<readonly Score[]> {
-  return processReward(model ? { model } : {}, options).score(groupOf(responses), context);
+  return processReward(options, model ? { model } : {}).score(groupOf(responses), context);
 }
 
 const FOUR = "one\n\ntwo\n\nthree\n\nfour";
 const VALUES = [0.9, 0.4, 0.7, 0.95];
 
 describe("process-reward", () => {
-  scorerContract(processReward({ model: fakeRewardModel({ value: inUnit }) }));
+  scorerContract(processReward({}, { model: fakeRewardModel({ value: inUnit }) }));
   scorerContract(
     processReward(
-      { model: fakeRewardModel({ value: (_, text) => text.length - 20 }) },
       { squash: "sigmoid", aggregate: "product", heads: true, maxSteps: 3 },
+      { model: fakeRewardModel({ value: (_, text) => text.length - 20 }) },
     ),
   );
   scorerContract(
-    processReward({ model: atMarkers("<m>", () => 0.5) }, { marker: "<m>\n", aggregate: "mean" }),
+    processReward({ marker: "<m>\n", aggregate: "mean" }, { model: atMarkers("<m>", () => 0.5) }),
   );
   scorerContract(
-    processReward({}, { field: "prm", aggregate: "last" }),
+    processReward({ field: "prm", aggregate: "last" }, {}),
     anyGroup().chain((group) =>
       fc.array(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 })).map((lists) => ({
         ...group,
@@ -123,7 +123,7 @@ describe("process-reward", () => {
       const [raw] = await scoresOf(["a\n\nb"], {}, model);
       expect(raw).toMatchObject({ kind: "failed", code: "out_of_range" });
       expect(raw?.kind === "failed" && raw.why).toContain("squash: sigmoid");
-      const scorer = processReward({ model }, { range: [-5, 5], aggregate: "last" });
+      const scorer = processReward({ range: [-5, 5], aggregate: "last" }, { model });
       expect(scorer.range).toEqual([-5, 5]);
       expect(await scorer.score(groupOf(["a\n\nb"]), context)).toMatchObject([{ value: 2 }]);
     });
@@ -181,7 +181,7 @@ describe("process-reward", () => {
       const group = groupOf(["a"]);
       const image = { bytes: null, path: "cat.png" };
       const withImage = { ...group, prompt: { ...group.prompt, images: [image] } };
-      expect(await processReward({ model }).score(withImage, { signal, seed: 0 })).toMatchObject([
+      expect(await processReward({}, { model }).score(withImage, { signal, seed: 0 })).toMatchObject([
         { kind: "abstained" },
       ]);
       expect(definition.plannedCalls?.(definition.options.parse({ model: "m" }), withImage)).toEqual([]);
@@ -329,14 +329,14 @@ describe("process-reward", () => {
     { note: "a pattern that can hang", models: { model }, options: { pattern: "(a+)+" } },
     { note: "no step at all", models: { model }, options: { maxSteps: 0 } },
   ] as const)("refuses $note", ({ models, options }) => {
-    const make = () => processReward(models, options as ProcessRewardOptions);
+    const make = () => processReward(options as ProcessRewardOptions, models);
     expect(make).toThrow(expect.objectContaining({ code: "bad_option" }));
   });
 });
 
 describe("a product of step values", () => {
   it("may lie below the values' own range", async () => {
-    const scorer = processReward({}, { field: "steps", aggregate: "product", range: [0.5, 1] });
+    const scorer = processReward({ field: "steps", aggregate: "product", range: [0.5, 1] }, {});
     expect(scorer.range).toEqual([0, 1]);
     const group = groupOf([{ text: "a\n\nb", metadata: { steps: [0.5, 0.5] } }]);
     const [score] = await scorer.score(group, { signal: new AbortController().signal, seed: 0 });

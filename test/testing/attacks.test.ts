@@ -123,7 +123,7 @@ describe("attackKit", () => {
 
   it("has pairs that an honest judge gets right, by both scorers", async () => {
     const judge = simulatedJudge({ truth: attackedTruth });
-    for (const scorer of [pairwiseJudge({ judge }), rubricJudge({ rubric: helpful }, { judge })]) {
+    for (const scorer of [pairwiseJudge({}, { judge }), rubricJudge({ rubric: helpful }, { judge })]) {
       const { rows } = await attackKit(scorer, { attacks: [] });
       expect(rows).toMatchObject([
         { kind: "none", trials: ATTACKED_PAIRS.length, held: ATTACKED_PAIRS.length },

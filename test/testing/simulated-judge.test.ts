@@ -48,7 +48,7 @@ describe("a simulated judge", () => {
   const group = groupOf(["quality 0.75 a", "quality 0.25 b", "quality 1.0 c"], { prompt: "Which is best?" });
 
   it("knows the truth when it is asked to compare", async () => {
-    const scores = await pairwiseJudge({ judge: judgeOf() }, { score: "win-rate" }).score(group, calm);
+    const scores = await pairwiseJudge({ score: "win-rate" }, { judge: judgeOf() }).score(group, calm);
     expect(values(scores)).toEqual([0.5, 0, 1]);
   });
 
@@ -75,9 +75,9 @@ describe("a simulated judge", () => {
         expect(marks).toEqual([4, 2, 5]);
       }
       // Ranks 2, 3 and 1 of 3.
-      const ranking = listwiseJudge({ judge }, { answer: "ranking", output });
+      const ranking = listwiseJudge({ answer: "ranking", output }, { judge });
       expect(values(await ranking.score(group, calm))).toEqual([0.5, 0, 1]);
-      const rated = listwiseJudge({ judge }, { answer: "ratings", output });
+      const rated = listwiseJudge({ answer: "ratings", output }, { judge });
       const [a = 0, b = 0, c = 0] = values(await rated.score(group, calm)) as number[];
       expect(c > a && a > b).toBe(true);
     },
@@ -169,14 +169,14 @@ describe("10,000 malformed replies", () => {
     };
     const judge = judgeOf({ parseFailureRate: 1 });
     const scorers = [
-      pairwiseJudge({ judge }, { tries: 1 }),
-      pairwiseJudge({ judge }, { tries: 1, output: "json", ties: false }),
+      pairwiseJudge({ tries: 1 }, { judge }),
+      pairwiseJudge({ tries: 1, output: "json", ties: false }, { judge }),
       rubricJudge({ rubric, tries: 1, output: "text" }, { judge }),
       rubricJudge({ rubric, tries: 1, output: "json" }, { judge }),
       rubricJudge({ rubric: scale, tries: 1, output: "text" }, { judge }),
       rubricJudge({ rubric, tries: 1, output: "text", calls: "per-response" }, { judge }),
-      listwiseJudge({ judge }, { tries: 1, answer: "ratings" }),
-      listwiseJudge({ judge }, { tries: 1, answer: "ranking" }),
+      listwiseJudge({ tries: 1, answer: "ratings" }, { judge }),
+      listwiseJudge({ tries: 1, answer: "ranking" }, { judge }),
     ];
     let scored = 0;
     for (const scorer of scorers) {

@@ -1,15 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { definition } from "../../rewards/rubric-judge.ts";
-import { parseRecipe } from "../../src/annotate/load-recipe.ts";
-import { type ResolvedRecipe, resolveRecipe } from "../../src/annotate/resolve.ts";
-import { createCallPath } from "../../src/models/call-path.ts";
-import { memoryReplyCache } from "../../src/models/reply-cache.ts";
-import { groupOf } from "../../src/testing/arbitraries.ts";
-import { modelRuntime } from "../../src/testing/index.ts";
-import { fakeProvider } from "../annotate/fake-provider.ts";
-import { directoryOf, errorOf } from "../annotate/small-run.ts";
+import { definition } from "../../../rewards/rubric-judge.ts";
+import { parseRecipe } from "../../../src/annotate/load-recipe.ts";
+import { type ResolvedRecipe, resolveRecipe } from "../../../src/annotate/resolve.ts";
+import { createCallPath } from "../../../src/models/call-path.ts";
+import { memoryReplyCache } from "../../../src/models/reply-cache.ts";
+import { groupOf } from "../../../src/testing/arbitraries.ts";
+import { modelRuntime } from "../../../src/testing/index.ts";
+import { fakeProvider } from "../../annotate/fake-provider.ts";
+import { directoryOf, errorOf } from "../../annotate/small-run.ts";
 
 const context = { signal: new AbortController().signal, seed: 0 };
 

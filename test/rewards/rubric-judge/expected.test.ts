@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import type { ChatModel, ChatReply, ChatRequest } from "../../../src/models/ports.ts";
+import { groupOf } from "../../../src/testing/arbitraries.ts";
+import { failingChatModel } from "../../../src/testing/failing-model.ts";
+import { fakeChatModel } from "../../../src/testing/fake-model.ts";
+import { about, context, RATINGS, type RubricInput, score } from "./shared.ts";
+
+describe("expected ratings of rubric-judge", () => {
+  const rubric: RubricInput = { ...RATINGS, criteria: RATINGS.criteria.slice(0, 1) };
+  const options = { rubric, expected: "logprobs" } as const;
+
+  /** A reply that rates 4, with these probabilities at the rating. */
+  const rated = (probabilities: Readonly<Record<string, number>>): Partial<ChatReply> => {
+    const top = Object.entries(probabilities).map(([token, p]) => ({ token, logprob: Math.log(p) }));
+    const sure = (token: string) => ({ token, logprob: 0, top: [] });
+    const logprob = Math.log(probabilities["4"] ?? 1);
+    return {
+      text: "Fine.\n[[4]]",
+      tokenLogprobs: [sure("Fine.\n[["), { token: "4", logprob, top }, sure("]]")],
+    };
+  };
+  /** By turns 4, 5 and nothing that can be read; never log-probs. */
+  const sampler = (request: ChatRequest): string =>
+    ["[[4]]", "[[5]]", "x", "[[4]]"][(request.sample ?? 0) % 4] ?? "";
+
+  it("are means over the judge's probabilities", async () => {
+    const judge = fakeChatModel({ reply: () => rated({ 1: 0.05, 2: 0.1, 3: 0.2, 4: 0.4, 5: 0.15 }) });
+    const [one] = await score(options, judge);
+    // 3.2 / 0.9, as in the reference vector.
+    expect(one).toMatchObject({ kind: "scored", parts: { "depth.rating": 4, sampled: 0 } });
+    expect(one?.kind === "scored" ? one.value : 0).toBeCloseTo(3.2 / 0.9, 12);
+    expect(one?.kind === "scored" ? one.parts?.mass : 0).toBeCloseTo(0.9, 12);
+    expect(judge.calls).toHaveLength(1);
+    expect(judge.calls[0]).toMatchObject({ topLogprobs: 20 });
+    expect(judge.calls[0]?.schema).toBeUndefined();
+  });
+
+  it.each([
+    { note: "no log-probs", first: { text: "[[2]]" }, code: "no_logprobs" },
+    { note: "little mass", first: rated({ 4: 0.3, Hm: 0.7 }), code: "low_mass" },
+  ])("come from samples where there are $note, or fail", async ({ first, code }) => {
+    const judge = fakeChatModel({ reply: (request) => (request.topLogprobs ? first : sampler(request)) });
+    const [one] = await score({ ...options, samples: 4 }, judge);
+    // Reference vector: 4, 5, x, 4 -> 13/3, not (4 + 5 + 0 + 4) / 4.
+    expect(one).toMatchObject({ kind: "scored", parts: { sampled: 1 } });
+    expect(one?.kind === "scored" ? one.value : 0).toBeCloseTo(13 / 3, 12);
+    expect(judge.calls).toHaveLength(5);
+    expect(judge.calls.slice(1).map(({ sample }) => sample)).toEqual([0, 1, 2, 3]);
+    expect(judge.calls[1]?.sampling).toMatchObject({ temperature: 1 });
+    expect((await score({ ...options, fallback: "fail" }, judge))[0]).toMatchObject({ kind: "failed", code });
+  });
+
+  it.each(["bad_request", "unauthorized", "no_logprobs", "in_process"] as const)(
+    "come from samples where the server refuses log-probs by %s",
+    async (code) => {
+      const able = fakeChatModel({ reply: sampler });
+      const judge: ChatModel = {
+        id: "no-logprobs",
+        generate: (request, given) =>
+          request.topLogprobs
+            ? failingChatModel(able, { failAt: 1, code }).generate(request, given)
+            : able.generate(request, given),
+      };
+      expect((await score({ ...options, samples: 4 }, judge))[0]).toMatchObject({ parts: { sampled: 1 } });
+      expect((await score({ ...options, fallback: "fail" }, judge))[0]).toMatchObject({ code });
+    },
+  );
+
+  it("fail when less than half of the samples can be read, or one of their calls fails", async () => {
+    const mute = fakeChatModel({
+      reply: ({ sample, topLogprobs }) => (topLogprobs || sample === 0 ? "[[4]]" : "x"),
+    });
+    expect((await score({ ...options, samples: 3 }, mute))[0]).toMatchObject({
+      code: "unread_verdict",
+      why: "depth: only 1 of 3 sampled ratings could be read",
+    });
+    const judge = failingChatModel(fakeChatModel({ reply: "[[4]]" }), { failAt: 3, code: "rate_limited" });
+    expect((await score({ ...options, samples: 3 }, judge))[0]).toMatchObject({ code: "rate_limited" });
+    expect(judge.callCount).toBe(4);
+  });
+
+  it("may not apply: when the reply says so, or more than half of the samples", async () => {
+    const two = { ...options, rubric: RATINGS };
+    const says = (mark: (sample: number) => string) =>
+      fakeChatModel({
+        reply: (request) =>
+          about(request, "How deep") && !request.topLogprobs ? mark(request.sample ?? 0) : "[[4]]",
+      });
+    const [sampled] = await score(
+      { ...two, samples: 3 },
+      says((sample) => (sample < 2 ? "[[NA]]" : "[[1]]")),
+    );
+    expect(sampled).toMatchObject({ value: 4, why: "not applicable: depth" });
+    const judge = fakeChatModel({
+      reply: (request) => (about(request, "How deep") ? "[[NA]]" : rated({ 4: 1 })),
+    });
+    const [one] = await score(two, judge);
+    expect(one).toMatchObject({ value: 4, why: "not applicable: depth", parts: { sampled: 0 } });
+    expect(judge.calls).toHaveLength(2);
+  });
+
+  it("are drawn by the run's seed", async () => {
+    const seeds = async (seed: number) => {
+      const judge = fakeChatModel({ reply: "[[4]]" });
+      await score({ ...options, samples: 2 }, judge, groupOf(["a"]), { ...context, seed });
+      return judge.calls.map(({ sampling }) => sampling.seed);
+    };
+    expect(await seeds(1)).toEqual(await seeds(1));
+    expect(await seeds(1)).not.toEqual(await seeds(2));
+  });
+});
