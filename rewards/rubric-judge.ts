@@ -25,7 +25,7 @@ export interface RubricJudgeModels {
 }
 
 /** Raised with every change of a prompt's text or of how replies are read: each changes numbers. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Scores a response by a rubric, as a judge model finds its criteria met or rates them.

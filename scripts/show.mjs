@@ -337,7 +337,7 @@ function shapingNumbers() {
     "test/core/steps",
     "test/rewards/process-reward",
     "test/rewards/math-compatibility",
-    "test/trainers",
+    "test/trainers/process-rows",
   ]);
   return judge(code === 0, "PAR, CRF, HARMO, DAPO, Clip and Delta, advantages; the literal scorers' vectors");
 }

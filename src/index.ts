@@ -1,5 +1,8 @@
 /** prefkit as a library. Scorers by name are in "prefkit/rewards", contracts and fakes for tests in "prefkit/testing". */
 
+export { type ImportOptions, type ImportSummary, importFiles } from "../datasets/import-files.ts";
+export type { GroupDraft, ImportedRow, Importer } from "../datasets/importer.ts";
+export { importerNamed, importers } from "../datasets/index.ts";
 export type { ShardSlice } from "./annotate/journal.ts";
 export { type LoadedRecipe, loadRecipe, parseRecipe, recipeFromCode } from "./annotate/load-recipe.ts";
 export { merge } from "./annotate/merge.ts";
@@ -196,6 +199,9 @@ export type {
 export { type PassVsFailOptions, passVsFail } from "./pairs/pass-vs-fail.ts";
 export { type RatingGapOptions, ratingGap } from "./pairs/rating-gap.ts";
 export { type TopKVsBottomKOptions, topKVsBottomK } from "./pairs/top-k-vs-bottom-k.ts";
+// Rewards over HTTP.
+export { openRewarder, type Rewarded, type Rewarder, type RewarderOptions } from "./serve/rewarder.ts";
+export { type RewardServer, type ServerOptions, startServer } from "./serve/server.ts";
 export { type AdvantageTransformOptions, advantage } from "./shaping/advantage.ts";
 export {
   ADVANTAGE_CONVENTIONS,
@@ -303,12 +309,36 @@ export {
 } from "./store/row-sets.ts";
 export { listOf, optional, required } from "./store/schema.ts";
 export type { Codec, Column, ColumnType, Row, RowSet, TableSink, WrittenFile } from "./store/table.ts";
-// Rows for trainers.
+// Rows for trainers, what they make of them, and public layouts.
+export * from "./trainers/check/index.ts";
+export { exportDataset, layoutFor } from "./trainers/export-dataset.ts";
+export { type ExportManifest, readExportManifest } from "./trainers/export-manifest.ts";
+export { trainerNamed, trainers } from "./trainers/index.ts";
+export * from "./trainers/losses/index.ts";
 export {
-  type LeftOut,
+  type LeftOutResponse,
   type ProcessRow,
   type ProcessRowOptions,
   type ProcessRows,
   processRows,
   streamProcessRows,
 } from "./trainers/process-rows.ts";
+export { rewardClientSource } from "./trainers/reward-client.ts";
+export {
+  checkTraining,
+  METHOD_DEFAULTS,
+  type Metrics,
+  type PlannedTraining,
+  planTraining,
+  type ReferenceOptions,
+  referenceLogprobs,
+  TRAIN_METHODS,
+  type TrainEvent,
+  type TrainLog,
+  type TrainMethod,
+  type TrainOptions,
+  type TrainOutcome,
+  type TrainSettings,
+  train,
+} from "./trainers/train/index.ts";
+export type * from "./trainers/trainer-adapter.ts";

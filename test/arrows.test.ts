@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/store",
     "src/shaping/transform.ts",
     "src/pairs/pair-builder.ts",
+    "src/trainers/trainer-adapter.ts",
   ],
   "src/trainers": [...RUNNER, "src/shaping/advantages.ts"],
   "src/evaluate": [...RUNNER, "src/judging"],

@@ -3,12 +3,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { importers } from "../datasets/index.ts";
 import { scorers } from "../rewards/index.ts";
 import { ERROR_CODES } from "../src/core/errors.ts";
 import { VERSION } from "../src/core/version.ts";
 import { providers } from "../src/models/index.ts";
 import { pairBuilders } from "../src/pairs/index.ts";
 import { transforms } from "../src/shaping/index.ts";
+import { trainers } from "../src/trainers/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, "utf8");
@@ -118,7 +120,9 @@ describe("the folders are complete", () => {
   it.each(stems("rewards"))("scorer %s is listed, documented and tested", (name) => {
     expect(scorers[name]?.name).toBe(name);
     expect(existsSync(`${root}docs/scorers/${name}.md`), "its page in docs/scorers").toBe(true);
-    expect(existsSync(`${root}test/rewards/${name}.test.ts`), "its test in test/rewards").toBe(true);
+    // One file, or a folder of them by subject.
+    const tests = [`${name}.test.ts`, name].map((path) => `${root}test/rewards/${path}`);
+    expect(tests.some(existsSync), "its test in test/rewards").toBe(true);
   });
 
   it.each(stems("src/shaping", holdsDefinition))("transform %s is listed, documented and tested", (name) => {
@@ -131,6 +135,20 @@ describe("the folders are complete", () => {
     expect(pairBuilders[name]?.name).toBe(name);
     expect(read("docs/pairs.md")).toContain(name);
     expect(existsSync(`${root}test/pairs/${name}.test.ts`), "its test in test/pairs").toBe(true);
+  });
+
+  it.each(stems("src/trainers", (text) => /: TrainerAdapter = /.test(text)))(
+    "trainer %s is listed, documented and tested",
+    (name) => {
+      expect(trainers.map((trainer) => trainer.name)).toContain(name);
+      expect(read("docs/export.md")).toContain(name);
+      expect(existsSync(`${root}test/trainers/${name}.test.ts`), "its test in test/trainers").toBe(true);
+    },
+  );
+
+  it.each(importers.map(({ name }) => name))("importer %s is documented", (name) => {
+    expect(existsSync(`${root}datasets/${name}.ts`), "its file in datasets").toBe(true);
+    expect(read("docs/import.md")).toContain(name);
   });
 
   it.each(Object.keys(providers))("provider %s is documented, with its own section", (name) => {

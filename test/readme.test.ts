@@ -94,7 +94,7 @@ describe("README.md", () => {
       }
       if (language === "text") expect(printed).toBe(body);
     }
-    expect(ran).toBe(6);
+    expect(ran).toBe(8);
   });
 
   it.skipIf(!existsSync(python))(

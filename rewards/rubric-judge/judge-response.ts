@@ -7,7 +7,7 @@ import { type PanelVerdict, panelVerdict } from "../../src/judging/panel.ts";
 import type { ChatModel } from "../../src/models/ports.ts";
 import { askEither, askExpected, askVerdict, together, type Verdict } from "./ask-judge.ts";
 import type { Settings } from "./options.ts";
-import { criterionQuestions, responseQuestions, shownTo } from "./questions.ts";
+import { criterionQuestions, responseQuestions, type Shown, shownTo } from "./questions.ts";
 
 export interface Bench {
   readonly rubric: Rubric;
@@ -60,7 +60,7 @@ export async function judgeResponse(
 /** One judge's verdict on each criterion, in order. */
 async function askAll(
   judge: ChatModel,
-  shown: string,
+  shown: Shown,
   { rubric, settings }: Bench,
   context: ScoreContext,
 ): Promise<readonly (Verdict | Failed)[]> {

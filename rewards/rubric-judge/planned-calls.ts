@@ -2,6 +2,7 @@ import type { Rubric } from "../../src/core/rubric/rubric.ts";
 import type { PlannedCalls } from "../../src/core/scorer.ts";
 import { estimateTokens, messageTokens } from "../../src/core/token-estimate.ts";
 import type { Group } from "../../src/core/types.ts";
+import { envelope } from "../../src/judging/envelope.ts";
 import { guarded } from "../../src/judging/guard.ts";
 import { type Rubrics, rubricsOf, type Settings } from "./options.ts";
 import { criterionText, INSTRUCTION, markForm, verdictForm } from "./prompts.ts";
@@ -48,9 +49,11 @@ function rubricFor(settings: Settings, promptId: string): Rubric | null {
 function costsOf(rubric: Rubric): readonly number[] {
   const known = costs.get(rubric);
   if (known) return known;
-  const found = rubric.criteria.map((criterion) =>
-    estimateTokens(`${criterionText(criterion)}${markForm(verdictForm(criterion, rubric))}`),
-  );
+  const found = rubric.criteria.map((criterion) => {
+    // Marks of any digits are as long.
+    const sealed = criterionText(criterion, (text) => envelope([text]).seal("criterion", text));
+    return estimateTokens(`${sealed}${markForm(verdictForm(criterion, rubric))}`);
+  });
   costs.set(rubric, found);
   return found;
 }

@@ -19,13 +19,13 @@ import {
 } from "../learn/rules/extract-rules.ts";
 import { type RuleExtractionOptions, ruleExtractionSettings } from "../learn/rules/options.ts";
 import { type DrawnPairs, drawPairs, type RulePair } from "../learn/rules/pairs.ts";
-import { describeParts, type NamedChatModel, partOf, withChatModels } from "./named-models.ts";
+import { describeParts, type NamedChatModel, partOf, requireNames, withChatModels } from "./named-models.ts";
 import { figuresLines } from "./rules-table.ts";
 import { number } from "./run-summary.ts";
 import { exitCodes, type Signals } from "./signals.ts";
 import { stageProgress } from "./stage-progress.ts";
 import type { Terminal } from "./terminal.ts";
-import { visibleJson } from "./visible.ts";
+import { visible, visibleJson } from "./visible.ts";
 
 export interface RulesFlags {
   readonly recipe: string;
@@ -67,6 +67,12 @@ export async function extractRulesFrom(
   const loaded = await loadRecipe(resolve(terminal.directory, flags.recipe), terminal.environment);
   const options = optionsOf(flags, loaded.recipe.seed);
   ruleExtractionSettings(options);
+  const names = {
+    reasoner: flags.reasoner,
+    extractor: flags.extractor ?? flags.reasoner,
+    verifier: flags.verifier,
+  };
+  requireNames(loaded, names);
   const out = resolve(terminal.directory, flags.out);
   const work = join(out, ".prefkit");
   const memoFile = join(work, "rules.jsonl");
@@ -81,11 +87,6 @@ export async function extractRulesFrom(
   await nodeFiles.makeDirectory(work);
   const release = await takeLock(nodeFiles, join(work, "lock"));
   try {
-    const names = {
-      reasoner: flags.reasoner,
-      extractor: flags.extractor ?? flags.reasoner,
-      verifier: flags.verifier,
-    };
     return await withChatModels(
       loaded,
       {
@@ -93,7 +94,7 @@ export async function extractRulesFrom(
         ledger: join(work, "rules-spending.jsonl"),
         offline: flags.offline,
         maxCost: flags.maxCost,
-        onWarning: (warning) => note(`${pc.yellow("warning:")} ${warning}`),
+        onWarning: (warning) => note(`${pc.yellow("warning:")} ${visible(warning)}`),
       },
       async (models, access) => {
         const stop = AbortSignal.any([signals.stop, access.exhausted]);
@@ -174,7 +175,6 @@ function rulePair({ group: { prompt, responses }, chosen }: GoldPair): RulePair 
     throw new PrefkitError("internal", "a gold pair has no two responses.", "report this.");
   return {
     id: pairId(prompt.id, better.id, worse.id, "gold"),
-    promptId: prompt.id,
     prompt,
     chosen: better.text,
     rejected: worse.text,
@@ -254,5 +254,5 @@ function print(
       `Written: ${relative(terminal.directory, files.rules) || files.rules}, and report.json beside it.`,
     );
   }
-  for (const note of report.notes) terminal.err(`${pc.yellow("warning:")} ${note}`);
+  for (const note of report.notes) terminal.err(`${pc.yellow("warning:")} ${visible(note)}`);
 }

@@ -24,6 +24,12 @@ export interface NamedChatModel {
   readonly run: RunModel;
 }
 
+/** Throws `bad_recipe` for a name that the recipe does not have: before anything is opened or written. */
+export function requireNames(loaded: LoadedRecipe, names: ChatModelsWish["names"]): void {
+  const unknown = Object.values(names).find((name) => !Object.hasOwn(loaded.recipe.models, name));
+  if (unknown !== undefined) modelFor(loaded, new Map(), { port: "chat" }, unknown, ["models"]);
+}
+
 /**
  * Opens those chat models of a recipe that a command names, and closes them behind the work. Prices and what `doctor` found are
  * looked at first; the recipe's scorers are left aside.

@@ -5,6 +5,8 @@ import { checkCommand } from "./commands/check.ts";
 import { combineCommand } from "./commands/combine.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { listCommand } from "./commands/list.ts";
 import { mergeCommand } from "./commands/merge.ts";
@@ -15,6 +17,8 @@ import { rulesCommand } from "./commands/rules.ts";
 import { runCommand } from "./commands/run.ts";
 import { sampleCommand } from "./commands/sample.ts";
 import { scoreCommand } from "./commands/score.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { trainCommand } from "./commands/train.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { whyCommand } from "./commands/why.ts";
 import type { Terminal } from "./terminal.ts";
@@ -53,6 +57,7 @@ command goes on where it stopped.`,
   for (const command of [
     initCommand,
     listCommand,
+    importCommand,
     validateCommand,
     doctorCommand,
     sampleCommand,
@@ -65,6 +70,9 @@ command goes on where it stopped.`,
     evalCommand,
     rulesCommand,
     rubricCommand,
+    exportCommand,
+    trainCommand,
+    serveCommand,
     checkCommand,
     whyCommand,
     cacheCommand,

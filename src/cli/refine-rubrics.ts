@@ -19,7 +19,7 @@ import type { ChatModel } from "../models/ports.ts";
 import type { ModelUsage } from "../models/usage.ts";
 import { badRowError, openInput } from "../store/input/index.ts";
 import type { Input } from "../store/input/types.ts";
-import { type NamedChatModel, withChatModels } from "./named-models.ts";
+import { describeParts, type NamedChatModel, requireNames, withChatModels } from "./named-models.ts";
 
 export interface RefineRubrics {
   readonly out: string;
@@ -57,15 +57,16 @@ export async function refineRubrics(
 ): Promise<RefineRubricsOutcome> {
   const { out, references, offline, maxCost, onWarning } = wish;
   refineSettings(wish.options);
-  await checkDirectory(nodeFiles, out);
-  const root = workPaths(out).root;
-  await nodeFiles.makeDirectory(root);
-  const release = await takeLock(nodeFiles, join(root, "rubric.lock"));
   const names = {
     proposer: wish.proposer,
     judge: wish.judge,
     ...(references?.kind === "models" ? { strong: references.strong, weak: references.weak } : {}),
   };
+  requireNames(loaded, names);
+  await checkDirectory(nodeFiles, out);
+  const root = workPaths(out).root;
+  await nodeFiles.makeDirectory(root);
+  const release = await takeLock(nodeFiles, join(root, "rubric.lock"));
   const ledger = join(root, "spending.jsonl");
   try {
     return await withChatModels(
@@ -99,9 +100,11 @@ async function refineInput(
   const status = newStatus([], access.usage);
   enterPhase(status, "refine", await countGroups(input, loaded, wish));
   wish.onStart(status);
-  const configs = Object.fromEntries([...models].map(([part, { run }]) => [part, run.config]));
-  // What was answered holds for other inputs and options too: it is kept by what was asked.
-  const work = { rubric: 1, tries: settings.tries, models: configs, prompts: RUBRIC_PROMPT_HASHES };
+  const configs = describeParts(models, ({ run }) => run.config as JsonObject);
+  // What was answered holds for other inputs and options too: it is kept by what was asked. How a model is reached (its key, its
+  // headers) is no part of what it is.
+  const identities = describeParts(models, ({ run }) => run.handle.identity);
+  const work = { rubric: 2, tries: settings.tries, models: identities, prompts: RUBRIC_PROMPT_HASHES };
   const memo = await openMemo(join(workPaths(wish.out).root, "rubric-memo.jsonl"), work);
   const cancel = new AbortController();
   // Every call in flight listens to it.

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import pc from "picocolors";
-import { ioError } from "../core/errors.ts";
+import { z } from "zod";
 import { loadRubric, rubricHash } from "../core/rubric/load-rubric.ts";
+import { unreadable } from "../core/rubric/unreadable.ts";
 import type { ExtractionReport, RuleReport } from "../learn/rules/rule-set.ts";
 import { number } from "./run-summary.ts";
 import type { Terminal } from "./terminal.ts";
@@ -28,19 +29,42 @@ export async function showRules(given: string, terminal: Terminal, json: boolean
   for (const line of figuresLines(report ?? { rules, set: null })) terminal.out(line);
 }
 
-/** null where there is none, or it is that of another rule set. */
-async function reportBeside(file: string, hash: string): Promise<ExtractionReport | null> {
+const share = z.number().nullable();
+const interval = z.tuple([z.number(), z.number()]).nullable();
+const figuresSchema = z.looseObject({
+  report: z.literal(1),
+  ruleSet: z.looseObject({ hash: z.string() }),
+  rules: z.array(
+    z.looseObject({
+      id: z.string().nullable(),
+      text: z.string(),
+      heldOut: z
+        .looseObject({ agreement: share, agreementInterval: interval, coverage: share, unread: z.number() })
+        .nullable(),
+      leftOut: z.string().nullable(),
+    }),
+  ),
+  set: z
+    .looseObject({
+      ...{ correct: z.number(), wrong: z.number(), ties: z.number(), unscored: z.number() },
+      ...{ accuracy: share, interval },
+    })
+    .nullable(),
+});
+
+/** null where there is none, or it is that of another rule set, of another program or not whole. */
+async function reportBeside(file: string, hash: string): Promise<Figures | null> {
   const path = join(dirname(file), "report.json");
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw ioError("read", path, error);
+    if (["EISDIR", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
+    throw unreadable(path, error);
   }
   try {
-    const report = JSON.parse(text) as Partial<ExtractionReport> | null;
-    return report?.report === 1 && report.ruleSet?.hash === hash ? (report as ExtractionReport) : null;
+    const { data: report } = figuresSchema.safeParse(JSON.parse(text));
+    return report?.ruleSet.hash === hash ? (report as unknown as Figures) : null;
   } catch (error) {
     // Another program's file of that name.
     if (error instanceof SyntaxError) return null;

@@ -1,4 +1,5 @@
 import { exitCodeOf, isPrefkitError, reasonOf } from "../core/errors.ts";
+import { visible, visibleJson } from "./visible.ts";
 
 /** Where a command prints and what it is told by; a test gives its own. */
 export interface Terminal {
@@ -27,7 +28,7 @@ export function processTerminal(environment: Terminal["environment"]): Terminal 
   };
 }
 
-/** Prints an error as a user should see it; the stack only for faults of our own, or when asked for. */
+/** Prints an error as a user should see it, and nothing of it that a terminal would obey; the stack only for faults of our own, or when asked for. */
 export function printError(terminal: Terminal, error: unknown, json: boolean): number {
   const exitCode = exitCodeOf(error);
   if (json) {
@@ -35,16 +36,16 @@ export function printError(terminal: Terminal, error: unknown, json: boolean): n
     const fix = isPrefkitError(error)
       ? error.fix
       : "run again with PREFKIT_DEBUG=1 and report what it prints.";
-    terminal.out(JSON.stringify({ ok: false, code, message: problemOf(error), fix, exitCode }));
+    terminal.out(visibleJson({ ok: false, code, message: problemOf(error), fix, exitCode }));
   }
   if (isPrefkitError(error)) {
-    terminal.err(`PrefkitError: ${error.message}`);
-    if (terminal.environment.PREFKIT_DEBUG) terminal.err(error.stack ?? "");
+    terminal.err(visible(`PrefkitError: ${error.message}`));
+    if (terminal.environment.PREFKIT_DEBUG) terminal.err(visible(error.stack ?? ""));
   } else {
-    terminal.err(`Internal error: ${reasonOf(error)}`);
+    terminal.err(visible(`Internal error: ${reasonOf(error)}`));
     terminal.err(
       terminal.environment.PREFKIT_DEBUG
-        ? ((error as Error)?.stack ?? "")
+        ? visible((error as Error)?.stack ?? "")
         : "Fix: run again with PREFKIT_DEBUG=1 and report what it prints. [internal]",
     );
   }

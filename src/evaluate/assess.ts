@@ -1,16 +1,19 @@
 import { randomFor } from "../core/random.ts";
 import { VERSION } from "../core/version.ts";
 import { cohenKappa, krippendorffAlpha } from "./agreement.ts";
-import { DEFAULT_SAMPLES, LEVEL, meanOf, percentileInterval, resampledMeans } from "./bootstrap.ts";
+import { DEFAULT_SAMPLES, LEVEL, meanOf, percentileInterval, resampledClusterMeans } from "./bootstrap.ts";
 import {
   betterOf,
   type GoldItem,
   groupedBy,
   type Judgement,
   known,
+  numberPrompts,
   type RowOf,
+  type Sample,
   type ScorerResults,
   type ScorerView,
+  sampleOf,
 } from "./gold.ts";
 import { judgeItem } from "./judge-item.ts";
 import { lengthRows, longerWins } from "./lengths.ts";
@@ -52,7 +55,8 @@ export interface Assessment {
  */
 export function assess(given: Assessment): EvalReport {
   const { preset: name, items, seed = 0, samples = DEFAULT_SAMPLES, by = null, warnings = [] } = given;
-  const views = given.scorers.map((results) => viewOf(given, results, seed, samples));
+  const prompts = numberPrompts(items);
+  const views = given.scorers.map((results) => viewOf(given, prompts, results, seed, samples));
   const scorers = views.map((view) => scorerReport(name, view));
   const isPairs = items.some((item) => betterOf(item) !== null);
   return {
@@ -65,6 +69,7 @@ export function assess(given: Assessment): EvalReport {
       files: given.files ?? [],
       ...(given.sha256 !== undefined && { sha256: given.sha256 }),
       items: items.length,
+      prompts: new Set(prompts).size,
       by,
     },
     seed,
@@ -74,42 +79,41 @@ export function assess(given: Assessment): EvalReport {
       views.slice(index + 1).map((second) => comparison(first, second, isPairs)),
     ),
     agreement: views.length < 2 ? null : agreementOf(views, isPairs),
-    warnings: [...warnings, ...scorers.flatMap(warningsOf)],
+    warnings: [...warnings, ...repeatWarnings(prompts, views.length), ...views.flatMap(warningsOf)],
   };
 }
 
 function viewOf(
   { preset, items, generative = false }: Assessment,
+  prompts: readonly number[],
   results: ScorerResults,
   seed: number,
   samples: number,
 ): ScorerView {
-  const means = (values: ArrayLike<number>, key: string): Float64Array =>
-    resampledMeans(values, samples, randomFor(seed, "bootstrap", results.name, key));
+  const means = ({ places, values }: Sample, key: string): Float64Array => {
+    const clusters = places.map((place) => prompts[place] ?? place);
+    const random = randomFor(seed, "bootstrap", results.name, key);
+    return resampledClusterMeans(values, clusters, samples, random);
+  };
   return {
     items,
+    prompts,
     results,
     judgements: items.map((item, index) => judgeItem(preset, item, results, index, generative)),
     generative,
     seed,
     samples,
     means,
-    interval: (values, key) => percentileInterval(means(values, key)),
+    interval: (sample, key) => percentileInterval(means(sample, key)),
   };
 }
 
 function scorerReport(name: PresetName, view: ScorerView): ScorerReport {
-  const { items, judgements, results } = view;
-  const all = items.map((_, index) => index);
-  const row = (indices: readonly number[], key: string): AccuracyRow =>
-    accuracyRow(
-      indices.flatMap((index) => judgements[index] ?? []),
-      view,
-      key,
-    );
+  const { items, results } = view;
+  const row = (places: readonly number[], key: string): AccuracyRow => accuracyRow(places, view, key);
   return {
     name: results.name,
-    overall: row(all, "all"),
+    overall: row([...items.keys()], "all"),
     subsets: subsetRows(items, row),
     lengths: lengthRows(items, row),
     longerWins: longerWins(items, results.scores),
@@ -122,14 +126,17 @@ function scorerReport(name: PresetName, view: ScorerView): ScorerReport {
   };
 }
 
-function accuracyRow(judgements: readonly Judgement[], view: ScorerView, key: string): AccuracyRow {
+function accuracyRow(places: readonly number[], view: ScorerView, key: string): AccuracyRow {
   const counts = { correct: 0, wrong: 0, tie: 0, unscored: 0, noPreference: 0 };
-  for (const { outcome } of judgements) counts[outcome] += 1;
-  const credits = known(judgements.map(({ credit }) => credit));
+  for (const place of places) {
+    const outcome = view.judgements[place]?.outcome;
+    if (outcome !== undefined) counts[outcome] += 1;
+  }
+  const credits = sampleOf(places, (place) => view.judgements[place]?.credit ?? null);
   return {
-    items: judgements.length,
+    items: places.length,
     ...counts,
-    accuracy: meanOf(credits),
+    accuracy: meanOf(credits.values),
     interval: view.interval(credits, key),
   };
 }
@@ -176,11 +183,11 @@ function marginsOf({ items, results }: ScorerView): Histogram | null {
 }
 
 function comparison(first: ScorerView, second: ScorerView, isPairs: boolean): ScorerComparison {
-  const differences: number[] = [];
-  for (const [index, { credit }] of first.judgements.entries()) {
-    const other = second.judgements[index]?.credit ?? null;
-    if (credit !== null && other !== null) differences.push(credit - other);
-  }
+  const sample = sampleOf(first.judgements.keys(), (place) => {
+    const [one, other] = [first, second].map(({ judgements }) => judgements[place]?.credit ?? null);
+    return one == null || other == null ? null : one - other;
+  });
+  const differences = sample.values;
   const onlyFirst = differences.filter((difference) => difference > 0).length;
   const onlySecond = differences.filter((difference) => difference < 0).length;
   return {
@@ -191,7 +198,7 @@ function comparison(first: ScorerView, second: ScorerView, isPairs: boolean): Sc
     onlySecond,
     pValue: mcNemar(onlyFirst, onlySecond),
     difference: meanOf(differences),
-    interval: first.interval(differences, `against ${second.results.name}`),
+    interval: first.interval(sample, `against ${second.results.name}`),
     kappa: isPairs ? cohenKappa(verdictsOf(first), verdictsOf(second)) : null,
   };
 }
@@ -226,16 +233,36 @@ function agreementOf(views: readonly ScorerView[], isPairs: boolean): AgreementR
 /** A percentile interval of few items is too narrow, and has no width where all went alike. */
 const FEW = 50;
 
-function warningsOf({ name, overall }: ScorerReport): string[] {
-  const judged = overall.items - overall.unscored - overall.noPreference;
-  const open = overall.unscored;
+function warningsOf({ items, prompts, results: { name }, judgements }: ScorerView): string[] {
+  const placesOf = (is: (judgement: Judgement) => boolean): number[] =>
+    [...judgements.keys()].filter((place) => is(judgements[place] ?? { outcome: "unscored", credit: null }));
+  const judged = placesOf(({ outcome }) => outcome !== "unscored" && outcome !== "noPreference");
+  const coins = placesOf(({ outcome, credit }) => outcome === "unscored" && credit !== null).length;
+  const open = placesOf(({ outcome, credit }) => outcome === "unscored" && credit === null).length;
+  const drawn = new Set(judged.map((place) => prompts[place])).size;
+  const [of, unit] = drawn === judged.length ? ["items", ""] : [`items of ${drawn} prompts`, " prompts"];
   return [
-    ...(judged > 0 && judged < FEW
-      ? [`${name} judged ${judged} items: bootstrap intervals of fewer than ${FEW} are too narrow.`]
+    ...(drawn > 0 && drawn < FEW
+      ? [
+          `${name} judged ${judged.length} ${of}: bootstrap intervals of fewer than ${FEW}${unit} are too narrow.`,
+        ]
       : []),
-    ...(judged === 0 ? [`${name} judged none of the ${overall.items} items.`] : []),
-    ...(open > 0 && judged > 0
-      ? [`${name} left ${open} of ${overall.items} items unscored; its accuracy is over the others.`]
+    ...(drawn === 0 ? [`${name} judged none of the ${items.length} items.`] : []),
+    ...(open > 0 && drawn > 0
+      ? [`${name} left ${open} of ${items.length} items unscored; its accuracy is over the others.`]
+      : []),
+    ...(coins > 0
+      ? [`${name} could not be read on ${coins} of ${items.length} items; they earn what a coin would.`]
       : []),
   ];
+}
+
+/** The sign test takes every item for one draw; the intervals do not. */
+function repeatWarnings(prompts: readonly number[], scorers: number): string[] {
+  const different = new Set(prompts).size;
+  return different === prompts.length || scorers < 2
+    ? []
+    : [
+        `the ${prompts.length} items are of ${different} prompts: McNemar's p takes items for independent, and may be far too small; go by the interval of the difference, which draws prompts.`,
+      ];
 }

@@ -19,14 +19,7 @@ export function resampledMeans(values: ArrayLike<number>, samples: number, rando
   if (values.length === 0) return new Float64Array(0);
   const counts = new Map<number, number>();
   for (let index = 0; index < values.length; index++) {
-    const value = values[index] as number;
-    if (!Number.isFinite(value)) {
-      throw new PrefkitError(
-        "not_finite",
-        `value ${index + 1} of ${values.length} to resample is ${value}.`,
-        "leave out what has no number before asking for an interval.",
-      );
-    }
+    const value = finiteAt(values, index);
     // One more than the limit is enough to know; −0 and 0 are one key.
     if (counts.size <= MAX_DISTINCT) counts.set(value, (counts.get(value) ?? 0) + 1);
   }
@@ -36,6 +29,45 @@ export function resampledMeans(values: ArrayLike<number>, samples: number, rando
 }
 
 const MAX_DISTINCT = 12;
+
+function finiteAt(values: ArrayLike<number>, index: number): number {
+  const value = values[index] as number;
+  if (Number.isFinite(value)) return value;
+  throw new PrefkitError(
+    "not_finite",
+    `value ${index + 1} of ${values.length} to resample is ${value}.`,
+    "leave out what has no number before asking for an interval.",
+  );
+}
+
+/**
+ * Means of `samples` bootstrap samples of clusters, each drawn with all of its values: ten answers to one prompt are not
+ * ten prompts. Where every value is a cluster of its own, these are `resampledMeans`.
+ *
+ * Source: Davison and Hinkley 1997, section 3.8 (clusters drawn, the values within them kept).
+ * Shape:  values [N], clusters [N], equal numbers for values of one cluster -> means [samples]; empty when N is 0.
+ * Throws `not_finite` for a value that is NaN or infinite.
+ */
+export function resampledClusterMeans(
+  values: ArrayLike<number>,
+  clusters: ArrayLike<number>,
+  samples: number,
+  random: Random,
+): Float64Array {
+  const sums = new Map<number, [sum: number, count: number]>();
+  for (let index = 0; index < values.length; index++) {
+    const [value, cluster] = [finiteAt(values, index), clusters[index] as number];
+    const own = sums.get(cluster);
+    if (!own) sums.set(cluster, [value, 1]);
+    else {
+      own[0] += value;
+      own[1] += 1;
+    }
+  }
+  return sums.size === values.length
+    ? resampledMeans(values, samples, random)
+    : resampledRatios([...sums.values()], samples, random);
+}
 
 function meansOfCounts(
   counts: ReadonlyMap<number, number>,
@@ -76,7 +108,7 @@ function drawCounts(
  * Ratios Σ hits / Σ trials of `samples` bootstrap samples of items that have several trials each: two verdicts on one pair
  * are not two pairs. NaN for a sample without a trial.
  *
- * Shape: [hits, trials] of each item, small whole numbers -> ratios [samples].
+ * Shape: [hits, trials] of each item, finite -> ratios [samples]. The order of the items does not matter.
  */
 export function resampledRatios(
   items: readonly (readonly [hits: number, trials: number])[],
@@ -90,6 +122,7 @@ export function resampledRatios(
     if (kind) kind.count += 1;
     else kinds.set(`${hits}/${trials}`, { hits, trials, count: 1 });
   }
+  if (kinds.size > MAX_KINDS) return ratiosOfItems(items, samples, random);
   const sorted = [...kinds.values()].sort((a, b) => a.trials - b.trials || a.hits - b.hits);
   const sizes = sorted.map(({ count }) => count);
   return Float64Array.from({ length: samples }, () => {
@@ -99,6 +132,29 @@ export function resampledRatios(
       trials += drawn * (sorted[place]?.trials ?? 0);
     });
     return hits / trials;
+  });
+}
+
+/** With more kinds than this, drawing items one by one is as cheap as counting how often each kind is drawn. */
+const MAX_KINDS = 64;
+
+function ratiosOfItems(
+  items: readonly (readonly [hits: number, trials: number])[],
+  samples: number,
+  random: Random,
+): Float64Array {
+  const sorted = items.toSorted(([a, m], [b, n]) => m - n || a - b);
+  const hits = Float64Array.from(sorted, ([own]) => own);
+  const trials = Float64Array.from(sorted, ([, own]) => own);
+  const drawIndex = indexDraws(sorted.length, random);
+  return Float64Array.from({ length: samples }, () => {
+    let [hitSum, trialSum] = [0, 0];
+    for (let draw = 0; draw < sorted.length; draw++) {
+      const index = drawIndex();
+      hitSum += hits[index] as number;
+      trialSum += trials[index] as number;
+    }
+    return hitSum / trialSum;
   });
 }
 

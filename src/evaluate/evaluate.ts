@@ -1,22 +1,20 @@
 import { join } from "node:path";
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
-import type { Catalog, RunScorer } from "../annotate/resolve-scorer.ts";
+import type { Catalog } from "../annotate/resolve-scorer.ts";
 import { openScoreCache } from "../annotate/score-cache.ts";
 import { enterPhase, newStatus } from "../annotate/status.ts";
 import { withModels } from "../annotate/with-models.ts";
 import { PrefkitError } from "../core/errors.ts";
-import type { ScoreColumn } from "../core/types.ts";
-import { firstAgainst } from "../judging/pairwise/parts.ts";
 import type { ModelUsage } from "../models/usage.ts";
 import type { Assessment } from "./assess.ts";
 import { withExamples } from "./examples.ts";
-import { betterOf, type GoldItem, type ScorerResults, type Verdict } from "./gold.ts";
-import { type Gold, type GoldRow, openGold } from "./open-gold.ts";
+import type { GoldItem, ScorerResults } from "./gold.ts";
+import { type Gold, openGold } from "./open-gold.ts";
 import { presets } from "./presets/index.ts";
-import type { Preset } from "./presets/preset.ts";
 import type { PresetName } from "./report.ts";
-import { type FailedCells, type GoldRunOptions, scoredValue, scoreGold } from "./score-gold.ts";
-import { matchWarnings, readResults } from "./verdict-file.ts";
+import { lostVerdicts, startColumn } from "./score-column.ts";
+import { type GoldRunOptions, scoreGold } from "./score-gold.ts";
+import { matchWarnings, type ResultsFile, readResults } from "./verdict-file.ts";
 
 export interface EvaluateOptions extends GoldRunOptions {
   /** Files or globs in the preset's layout, from the base directory. */
@@ -31,8 +29,8 @@ export interface EvaluateOptions extends GoldRunOptions {
   readonly generative?: boolean;
   /** Items per scorer to show with their texts. */
   readonly examples?: number;
-  /** Files with scores that exist already, one per scorer. */
-  readonly verdicts?: readonly string[];
+  /** Files with scores that exist already, one per scorer: a path, whose name is the scorer's, or a path and a name. */
+  readonly verdicts?: readonly (ResultsFile | string)[];
 }
 
 export interface EvaluateOutcome {
@@ -64,8 +62,11 @@ export async function evaluate(
     const items = await readItems(gold, options);
     if (options.stop?.aborted) return { kind: "stopped", assessment: null, usage: [] };
     const files = await Promise.all(
-      (options.verdicts ?? []).map((path) =>
-        readResults(path, options.baseDirectory, items, options.limit !== undefined),
+      (options.verdicts ?? []).map((file) =>
+        readResults(typeof file === "string" ? { path: file } : file, options.baseDirectory, items, {
+          isLimited: options.limit !== undefined,
+          hasIds: gold.hasIds,
+        }),
       ),
     );
     checkNames(loaded ? Object.keys(loaded.recipe.scorers) : [], files);
@@ -135,7 +136,7 @@ function checkNames(keys: readonly string[], files: readonly ScorerResults[]): v
   throw new PrefkitError(
     "bad_option",
     `two scorers are named "${twice}".`,
-    "rename a results file: its name is the scorer's.",
+    "give a results file another name: --verdicts NAME=FILE.",
   );
 }
 
@@ -173,74 +174,5 @@ async function runScorers(
       results: columns.map((column) => column.results(failed)),
       usage: access.usage(),
     };
-  });
-}
-
-interface Column {
-  add(row: GoldRow, column: ScoreColumn | undefined): void;
-  results(failed: FailedCells): ScorerResults;
-}
-
-/** Gathers one scorer's numbers, back in the file's order. */
-function startColumn({ key: name, scorer, config }: RunScorer): Column {
-  const scores: (number | null)[][] = [];
-  const said: Said[] = [];
-  return {
-    add: (row, column) => {
-      scores.push(row.places.map((place) => scoredValue(column?.scores[place])));
-      said.push(saidOf(row, column));
-    },
-    results: (failed) => {
-      const verdicts = verdictsOf(said);
-      return {
-        name,
-        scores,
-        ...(verdicts.some(({ length }) => length > 0) && { verdicts }),
-        failed: failed[name] ?? {},
-        settings: { scorer: scorer.name, version: scorer.version, config },
-      };
-    },
-  };
-}
-
-/** What a judge said of a pair in either order: undefined where the order left nothing; "lost" where the pair failed unread. */
-type Said = "lost" | readonly (Verdict | undefined)[];
-
-/** A judge of pairs leaves in a score's parts what it said when this response stood first, against the other one's place. */
-function saidOf({ item, places }: GoldRow, column: ScoreColumn | undefined): Said {
-  if (places.length !== 2 || betterOf(item) === null) return [];
-  const cells = places.map((place) => column?.scores[place]);
-  if (cells.every((score) => score?.kind === "failed" && score.code === "unread_verdict")) return "lost";
-  const said = cells.map((score, index): Verdict | undefined => {
-    const value = score?.kind === "scored" ? score.parts?.[firstAgainst(places[1 - index] ?? 0)] : undefined;
-    if (value === undefined) return undefined;
-    if (value === 0) return "tie";
-    return value > 0 === (index === 0) ? "first" : "second";
-  });
-  return said.every((verdict) => verdict === undefined) ? [] : said;
-}
-
-/**
- * Verdicts by order, null for an unread one. Whether an order without a verdict was asked for is seen from the column: a judge
- * that answered both orders of any pair asks for both of all.
- */
-function verdictsOf(said: readonly Said[]): (Verdict | null)[][] {
-  const asksBoth = said.some((own) => own !== "lost" && own.length === 2 && !own.includes(undefined));
-  return said.map((own) => {
-    if (own === "lost") return asksBoth ? [null, null] : [];
-    return asksBoth ? own.map((verdict) => verdict ?? null) : own.filter((verdict) => verdict !== undefined);
-  });
-}
-
-/** Of a pair that failed because one order was not read, the other order's verdict is not known. */
-function lostVerdicts({ name, countsEachOrder }: Preset, results: readonly ScorerResults[]): string[] {
-  if (!countsEachOrder) return [];
-  return results.flatMap(({ name: scorer, verdicts = [] }) => {
-    const lost = verdicts.filter((own) => own.length > 0 && own.every((verdict) => verdict === null)).length;
-    return lost === 0
-      ? []
-      : [
-          `${scorer} failed on ${lost} pairs as unread, and ${name} counts an order that was read beside one that was not: give the scorer \`onUnread: other-order\`, so that such verdicts are not lost.`,
-        ];
   });
 }

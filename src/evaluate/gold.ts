@@ -5,6 +5,8 @@ import type { AccuracyRow, EvalExample, Interval } from "./report.ts";
 export interface GoldItem {
   readonly id: string;
   readonly subset: string | null;
+  /** Names the prompt: items of equal ones are no independent evidence, and are drawn together for intervals. Absent: a prompt of its own. */
+  readonly prompt?: string;
   /** Which responses are right, or preferred, in file order. All alike: gold has no preference. */
   readonly correct: readonly boolean[];
   /** Lengths of the responses, in Unicode code points. */
@@ -23,6 +25,11 @@ export interface ScorerResults {
   readonly scores: readonly (readonly (number | null)[])[];
   /** Verdicts of each item by the order in which it was judged, where the judge's own are known. */
   readonly verdicts?: readonly (readonly (Verdict | null)[])[];
+  /**
+   * The items without a score because a judge's reply could not be read, and for no other reason. What failed otherwise, was
+   * abstained on or is missing is not unread.
+   */
+  readonly unread?: readonly boolean[];
   /** Cells that failed, by code. */
   readonly failed?: Readonly<Record<string, number>>;
   /** What was run, for the report. */
@@ -39,17 +46,47 @@ export interface Judgement {
   readonly credit: number | null;
 }
 
+/** What one scorer made of one item. */
+export interface ItemResult {
+  /** One score, or null, per response. */
+  readonly scores: readonly (number | null)[];
+  /** By the order in which the item was judged, where they are known; else none. */
+  readonly verdicts: readonly (Verdict | null)[];
+  /** No score because a judge's reply could not be read, and for no other reason. */
+  readonly isUnread: boolean;
+}
+
+/** Numbers of some items: `values[i]` is that of the item at `places[i]`. */
+export interface Sample {
+  readonly places: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** The numbers of those places that have one. */
+export function sampleOf(places: Iterable<number>, numberAt: (place: number) => number | null): Sample {
+  const sample = { places: [] as number[], values: [] as number[] };
+  for (const place of places) {
+    const value = numberAt(place);
+    if (value === null) continue;
+    sample.places.push(place);
+    sample.values.push(value);
+  }
+  return sample;
+}
+
 /** What a preset's numbers are made of: one scorer on all items, and draws of a mean for intervals. */
 export interface ScorerView {
   readonly items: readonly GoldItem[];
+  /** The number of each item's prompt; items of equal prompts have equal ones. */
+  readonly prompts: readonly number[];
   readonly results: ScorerResults;
   readonly judgements: readonly Judgement[];
   readonly generative: boolean;
   readonly seed: number;
   readonly samples: number;
-  /** Bootstrap draws of the mean of these numbers; the key keeps draws of unlike things independent. */
-  means(values: ArrayLike<number>, key: string): Float64Array;
-  interval(values: ArrayLike<number>, key: string): Interval | null;
+  /** Bootstrap draws of the mean of these numbers, over prompts; the key keeps draws of unlike things independent. */
+  means(sample: Sample, key: string): Float64Array;
+  interval(sample: Sample, key: string): Interval | null;
 }
 
 /** The gold item as a pair: which of two responses is the better one; null where it is none. */
@@ -91,6 +128,19 @@ export function topShare(correct: readonly boolean[], scores: readonly (number |
 export function strictly(correct: readonly boolean[], scores: readonly (number | null)[]): Judgement {
   const judgement = topShare(correct, scores);
   return judgement.outcome === "tie" ? { outcome: "tie", credit: 0 } : judgement;
+}
+
+/** Numbers prompts from 0 on; an item that names none has one of its own. */
+export function numberPrompts(items: readonly GoldItem[]): readonly number[] {
+  const numbers = new Map<string, number>();
+  let next = 0;
+  return items.map(({ prompt }) => {
+    const known = prompt === undefined ? undefined : numbers.get(prompt);
+    if (known !== undefined) return known;
+    if (prompt !== undefined) numbers.set(prompt, next);
+    next += 1;
+    return next - 1;
+  });
 }
 
 /** The numbers of the items that have one. */

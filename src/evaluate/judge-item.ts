@@ -6,10 +6,14 @@ import type { PresetName } from "./report.ts";
 export function judgeItem(
   preset: PresetName,
   item: GoldItem,
-  results: Pick<ScorerResults, "scores" | "verdicts"> | undefined,
+  results: Pick<ScorerResults, "scores" | "unread" | "verdicts"> | undefined,
   index: number,
   generative: boolean,
 ): Judgement {
-  const scores = results?.scores[index] ?? item.correct.map(() => null);
-  return presets[preset].judge(item, scores, generative, results?.verdicts?.[index] ?? []);
+  const given = {
+    scores: results?.scores[index] ?? item.correct.map(() => null),
+    verdicts: results?.verdicts?.[index] ?? [],
+    isUnread: results?.unread?.[index] ?? false,
+  };
+  return presets[preset].judge(item, given, generative);
 }

@@ -1,4 +1,5 @@
 import { isPrefkitError, PrefkitError } from "../core/errors.ts";
+import { promptId } from "../core/ids.ts";
 import { randomFor } from "../core/random.ts";
 import type { Group, Json, JsonObject } from "../core/types.ts";
 import { openInput } from "../store/input/index.ts";
@@ -21,6 +22,8 @@ export interface Gold {
   fingerprint(): Promise<string>;
   /** The column that names the subsets; null when there is none. */
   readonly by: string | null;
+  /** Whether rows have ids of their own; else an item's id is made from its prompt. */
+  readonly hasIds: boolean;
   /** In file order, in batches. Throws `bad_row` and those of the reader. */
   read(): AsyncGenerator<readonly GoldRow[]>;
   close(): Promise<void>;
@@ -48,7 +51,7 @@ const SUBSET = "prefkit:subset";
  */
 export async function openGold(layout: Layout, options: OpenGoldOptions): Promise<Gold> {
   const { path, baseDirectory, by, limit = Infinity, seed, map } = options;
-  const columns = await columnNames(path, baseDirectory);
+  const columns = await columnNames(path, baseDirectory, "the gold file");
   const id = layout.id.find((name) => columns.has(name));
   const subset = by ?? layout.subset.find((name) => columns.has(name)) ?? null;
   const responses = layout.responses(columns);
@@ -77,6 +80,7 @@ export async function openGold(layout: Layout, options: OpenGoldOptions): Promis
     files: input.files,
     fingerprint: () => input.fingerprint(),
     by: subset,
+    hasIds: id !== undefined,
     async *read() {
       let left = limit;
       for await (const rows of input.read()) {
@@ -148,6 +152,8 @@ function goldRow(layout: Layout, { group, place }: GroupRow, seed: number, isCol
   return {
     item: {
       id: group.prompt.id,
+      // By content: rows with ids of their own may share a prompt.
+      prompt: promptId(group.prompt),
       subset,
       correct: read.correct,
       lengths: group.responses.map(({ text }) => codePoints(text)),

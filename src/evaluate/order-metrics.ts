@@ -1,12 +1,12 @@
 import { randomFor } from "../core/random.ts";
 import { cohenKappa } from "./agreement.ts";
 import { percentileInterval, resampledRatios } from "./bootstrap.ts";
-import { betterOf, type ScorerView, type Verdict } from "./gold.ts";
+import { betterOf, groupedBy, type ScorerView, type Verdict } from "./gold.ts";
 import { metric } from "./presets/preset.ts";
 import type { Metric } from "./report.ts";
 
 /** What two orders tell about the judge itself. Nothing where verdicts are not known, or of one order only. */
-export function orderMetrics({ items, results, samples, seed }: ScorerView): readonly Metric[] {
+export function orderMetrics({ items, prompts, results, samples, seed }: ScorerView): readonly Metric[] {
   const both = (results.verdicts ?? []).flatMap((verdicts, index) => {
     const item = items[index];
     const [first, second] = verdicts;
@@ -16,16 +16,24 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
       {
         first,
         second,
+        prompt: prompts[index] ?? index,
         label: better === null ? null : better === 0 ? ("first" as const) : ("second" as const),
       },
     ];
   });
   if (both.length === 0) return [];
   const unread = both.filter(isUnread);
-  /** Prompts are drawn, and each brings both of its verdicts. */
-  const share = (key: string, label: string, counts: readonly Counts[], note: string): Metric => {
-    const hits = counts.reduce((sum, [own]) => sum + own, 0);
-    const trials = counts.reduce((sum, [, own]) => sum + own, 0);
+  /** Prompts are drawn, and each brings both verdicts of all its pairs. */
+  const share = <Pair extends { readonly prompt: number }>(
+    key: string,
+    label: string,
+    pairs: readonly Pair[],
+    countsOf: (pair: Pair) => Counts,
+    note: string,
+  ): Metric => {
+    const [hits, trials] = sumOf(pairs.map(countsOf));
+    const byPrompt = [...groupedBy(pairs, ({ prompt }) => prompt).values()];
+    const counts = byPrompt.map((own) => sumOf(own.map(countsOf)));
     const draws = resampledRatios(counts, samples, randomFor(seed, "bootstrap", results.name, key));
     return metric({
       key,
@@ -36,38 +44,43 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
       note,
     });
   };
-  const labelled = both.flatMap(({ first, second, label }) =>
-    label === null ? [] : [[first === label, second === label] as const],
+  const labelled = both.flatMap(({ first, second, label, prompt }) =>
+    label === null ? [] : [{ prompt, one: first === label, other: second === label }],
   );
   return [
     share(
       "consistency",
       "same verdict in both orders",
-      both.map(({ first, second }) => [Number(first === second && first !== null), 1]),
+      both,
+      ({ first, second }) => [Number(first === second && first !== null), 1],
       `over ${both.length} pairs, ${unread.length} of them with an unread verdict, which is no agreement, not even with another one`,
     ),
     share(
       "first-slot",
       "first place wins",
-      both.map(firstSlots),
+      both,
+      firstSlots,
       "of the verdicts that name a winner; 50 % without position bias",
     ),
     share(
       "unread",
       "pairs with an unread verdict",
-      both.map((pair) => [Number(isUnread(pair)), 1]),
+      both,
+      (pair) => [Number(isUnread(pair)), 1],
       "in one order or in both; of a pair that failed as unread it is not known in which",
     ),
     share(
       "all-correct",
       "right in both orders",
-      labelled.map(([one, other]) => [Number(one && other), 1]),
+      labelled,
+      ({ one, other }) => [Number(one && other), 1],
       "of the labelled pairs",
     ),
     share(
       "some-correct",
       "right in at least one order",
-      labelled.map(([one, other]) => [Number(one || other), 1]),
+      labelled,
+      ({ one, other }) => [Number(one || other), 1],
       "of the labelled pairs; one without any verdict counts as not right",
     ),
     metric({
@@ -85,6 +98,10 @@ export function orderMetrics({ items, results, samples, seed }: ScorerView): rea
 }
 
 type Counts = readonly [hits: number, trials: number];
+
+function sumOf(counts: readonly Counts[]): Counts {
+  return counts.reduce(([hits, trials], [more, of]) => [hits + more, trials + of], [0, 0] as Counts);
+}
 
 interface BothOrders {
   readonly first: Verdict | null;

@@ -17,6 +17,8 @@ export interface EvalReport {
     /** sha256 (hex) over the files' sizes and contents, in order. */
     readonly sha256?: string;
     readonly items: number;
+    /** Different prompts among them: intervals draw prompts, each with all of its items. */
+    readonly prompts: number;
     /** The column that named the subsets; null when there was none. */
     readonly by: string | null;
   };
@@ -43,7 +45,7 @@ export const PRESETS = [
 ] as const;
 export type PresetName = (typeof PRESETS)[number];
 
-/** 95 % percentile bootstrap interval over prompts. */
+/** 95 % percentile bootstrap interval over prompts, each drawn with all of its items. */
 export type Interval = readonly [low: number, high: number];
 
 /** How often a scorer agrees with the gold labels, over some items. All five counts together are `items`. */
@@ -53,7 +55,7 @@ export interface AccuracyRow {
   readonly wrong: number;
   /** Equal scores where gold has a preference. What a tie earns is the preset's rule. */
   readonly tie: number;
-  /** Abstained or failed on at least one response: in no accuracy, unless the preset was told to give it a coin's credit. */
+  /** Abstained or failed on at least one response: in no accuracy, unless it is unread and the preset was told to give that a coin's credit. */
   readonly unscored: number;
   /** Gold itself has none: a tie, or all (or none) of the responses correct. In no accuracy. */
   readonly noPreference: number;
@@ -150,7 +152,7 @@ export interface ScorerComparison {
   /** Items on which only the first, or only the second, earned more credit. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
-  /** Exact McNemar (sign) test, two-sided, not corrected for the number of comparisons. */
+  /** Exact McNemar (sign) test, two-sided, not corrected for the number of comparisons. Takes items for independent: it may be far too small where prompts repeat. */
   readonly pValue: number;
   /** Mean credit of the first minus that of the second; paired bootstrap interval. */
   readonly difference: number | null;

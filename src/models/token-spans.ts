@@ -21,6 +21,8 @@ export interface SpanTokenizer {
    * longer one, so that no prefix space is put before it. Spans count from 0.
    */
   tokenize(text: string, options?: { readonly continues?: boolean }): Tokenized;
+  /** The ids of `tokenize(text)`, several times faster where no span is asked for. */
+  ids(text: string): number[];
   /** Length in bytes of `text` as spans count it: a SentencePiece space is as long as its sign. */
   byteLength(text: string): number;
   readonly tokenizer: Tokenizer;
@@ -65,8 +67,28 @@ export function spanTokenizer(json: JsonObject, config: JsonObject): SpanTokeniz
     return (plain ? bareTokenizer() : tokenizer).tokenize(section, { add_special_tokens: false });
   };
 
+  /** A section's text without the white space that its neighbours swallow, and how much was cut off in front. */
+  const keptOf = (
+    sections: readonly Section[],
+    index: number,
+  ): { readonly text: string; readonly from: number } =>
+    trimmed(
+      sections[index]?.text ?? "",
+      sections[index - 1]?.token?.rstrip === true,
+      sections[index + 1]?.token?.lstrip === true,
+    );
+
   return {
     tokenizer,
+    ids(text) {
+      const sections = cut(text);
+      return sections.flatMap(({ token }, index) => {
+        if (token !== null) return token.id;
+        const kept = keptOf(sections, index).text;
+        if (kept === "") return [];
+        return sectionTokens(kept, index === 0, false).map((given) => idOf(tokenizer, byString, given));
+      });
+    },
     specialIds: new Set([...added.values()].filter(({ special }) => special).map(({ id }) => id)),
     byteLength: (text) => Buffer.byteLength(spelling.escape(text)),
     tokenize(text, { continues = false } = {}) {
@@ -82,9 +104,7 @@ export function spanTokenizer(json: JsonObject, config: JsonObject): SpanTokeniz
           at += width;
           continue;
         }
-        const before = sections[index - 1]?.token;
-        const after = sections[index + 1]?.token;
-        const kept = trimmed(section, before?.rstrip === true, after?.lstrip === true);
+        const kept = keptOf(sections, index);
         const skipped = Buffer.byteLength(spelling.escape(section.slice(0, kept.from)));
         if (kept.text !== "") {
           const tokens = sectionTokens(kept.text, index === 0, continues);

@@ -171,7 +171,7 @@ function makeTokenizer(files: TokenizerFiles): TurnTokenizer {
       });
     },
     promptIds: ({ text, breaks }) => withBos(tokenizePieces(spans, text, breaks, false).ids),
-    encode: (text) => [...spans.tokenize(text).ids],
+    encode: spans.ids,
     decode(ids, { withoutSpecial = false } = {}) {
       const kept = withoutSpecial ? ids.filter((id) => !spans.specialIds.has(id)) : [...ids];
       if (kept.length === 0) return "";

@@ -16,4 +16,5 @@ export * from "./rewarded-group.ts";
 export * from "./scorer-contract.ts";
 export * from "./simulated-judge.ts";
 export * from "./store-contract.ts";
+export * from "./trainer-contract.ts";
 export * from "./transform-contract.ts";

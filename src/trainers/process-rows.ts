@@ -39,7 +39,7 @@ export interface ProcessRow {
   readonly labels: readonly boolean[];
 }
 
-export interface LeftOut {
+export interface LeftOutResponse {
   readonly responseId: string;
   readonly why: string;
 }
@@ -47,7 +47,7 @@ export interface LeftOut {
 export interface ProcessRows {
   /** In response order. */
   readonly rows: readonly ProcessRow[];
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly LeftOutResponse[];
 }
 
 const schema = z.strictObject({
@@ -82,7 +82,7 @@ export function processRows(scored: ScoredGroup, options: ProcessRowOptions): Pr
 export async function* streamProcessRows(
   groups: AsyncIterable<ScoredGroup> | Iterable<ScoredGroup>,
   options: ProcessRowOptions,
-  onLeftOut: (leftOut: LeftOut) => void = () => {},
+  onLeftOut: (leftOut: LeftOutResponse) => void = () => {},
 ): AsyncGenerator<ProcessRow, void, undefined> {
   const checked = parseOptions(NAME, schema, options, "see docs/process-scores.md.");
   for await (const scored of groups) {
@@ -106,7 +106,7 @@ function rowsOf({ group, columns }: ScoredGroup, options: Checked): ProcessRows 
     );
   }
   const rows: ProcessRow[] = [];
-  const leftOut: LeftOut[] = [];
+  const leftOut: LeftOutResponse[] = [];
   for (const [index, response] of group.responses.entries()) {
     if (response.role === "baseline") continue;
     const made = rowOf(group.prompt, response, column.scores[index], options);

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evalCommand } from "../../src/cli/commands/eval.ts";
@@ -120,6 +120,75 @@ describe("prefkit eval", () => {
     });
     await expect(evaluate("--recipe", "recipe.yaml", "--out", ".")).rejects.toMatchObject({
       code: "not_this_run",
+    });
+  });
+
+  it("leaves a stranger's directory and file alone, before anything is scored", async () => {
+    const at = (...names: string[]): string => join(directory, "mine", ...names);
+    await mkdir(at("bare", "scores"), { recursive: true });
+    await writeFile(at("bare", "scores", "results.csv"), "1");
+    await mkdir(at("rules"));
+    await writeFile(at("rules", "report.json"), '{"format":"prefkit-rules"}');
+    await mkdir(at("odd", "report.json"), { recursive: true });
+    const gold = await readFile(join(directory, "gold.jsonl"), "utf8");
+    for (const name of ["bare", "rules", "odd"]) {
+      await expect(
+        evaluate("--recipe", "recipe.yaml", "--out", join("mine", name)),
+        name,
+      ).rejects.toMatchObject({ code: "not_this_run" });
+    }
+    for (const path of ["gold.jsonl", "mine", join("no", "page.html"), join("gold.jsonl", "page.html")]) {
+      await expect(evaluate("--recipe", "recipe.yaml", "--html", path), path).rejects.toMatchObject({
+        code: "bad_option",
+      });
+    }
+    expect(await readFile(at("bare", "scores", "results.csv"), "utf8")).toBe("1");
+    expect(await readFile(at("rules", "report.json"), "utf8")).toBe('{"format":"prefkit-rules"}');
+    expect(await readFile(join(directory, "gold.jsonl"), "utf8")).toBe(gold);
+    // A page of ours is replaced, and one may stand in the directory that --out makes.
+    for (const _ of [1, 2]) {
+      const { err } = await evaluate(
+        "--scorer",
+        "repetition-penalty",
+        "--out",
+        "both",
+        "--html",
+        "both/page.html",
+      );
+      expect(err).toContain(`Wrote ${join(directory, "both", "page.html")}`);
+    }
+  });
+
+  it("reads results files under names of their own, and what it wrote of them under the same", async () => {
+    const own = [1, 2, 3, 4, 5].map(() => '{"scores":[1,0]}\n').join("");
+    await writeFile(join(directory, "s p.jsonl"), own);
+    const long = "判".repeat(40);
+    const { out } = await evaluate(
+      "--verdicts",
+      "s p.jsonl",
+      `${long}=s p.jsonl`,
+      "--json",
+      "--out",
+      "named",
+    );
+    expect(JSON.parse(out).scorers.map(({ name }: { name: string }) => name)).toEqual(["s p", long]);
+    expect(await readdir(join(directory, "named", "scores"))).toHaveLength(2);
+    const again = await evaluate("--verdicts", join("named", "scores", "s%20p.jsonl"), "--json");
+    expect(JSON.parse(again.out).scorers[0]).toMatchObject({ name: "s p", overall: { correct: 5 } });
+    await expect(evaluate("--verdicts", "s p.jsonl", "s p.jsonl")).rejects.toThrow(/--verdicts NAME=FILE/);
+    // A file whose own name holds the sign is that file.
+    await writeFile(join(directory, "lr=1.jsonl"), own);
+    const literal = await evaluate("--verdicts", "lr=1.jsonl", "--json");
+    expect(JSON.parse(literal.out).scorers[0].name).toBe("lr=1");
+  });
+
+  it.each([
+    [["--verdicts", "absent.jsonl"], /^no file matches --verdicts "absent.jsonl"/],
+    [["--verdicts", "mine"], /^--verdicts "mine" is a directory/],
+  ])("names the flag whose file is not there: %j", async (args, message) => {
+    await expect(evaluate(...args)).rejects.toMatchObject({
+      code: "no_input_file",
+      message: expect.stringMatching(message),
     });
   });
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { rubricCommand } from "../../src/cli/commands/rubric.ts";
 import { parseRubric } from "../../src/core/rubric/load-rubric.ts";
@@ -200,6 +201,38 @@ describe("prefkit rubric refine", () => {
     expect(server.received.length).toBe(asked);
   });
 
+  it("leaves no directory behind when there is no model of a name", async () => {
+    await expect(refine("one.jsonl", "zz", "--strong", "strong", "--weak", "nobody")).rejects.toMatchObject({
+      code: "bad_recipe",
+    });
+    expect(await readdir(root)).not.toContain("zz");
+  });
+
+  it("goes on in the same directory when a model is reached in another way", async () => {
+    const recipe = await read("recipe.yaml");
+    const other = recipe.replace(/"\$\{A_KEY\}"/g, (key) => `${key}, headers: { x-team: blue }`);
+    expect(other).not.toBe(recipe);
+    const asked = async (file: string): Promise<number> => {
+      const before = server.received.length;
+      const models = ["--proposer", "writer", "--judge", "judge"];
+      const args = [
+        "refine",
+        "one.jsonl",
+        "--recipe",
+        join(root, file),
+        ...models,
+        "--out",
+        "reached",
+        "--quiet",
+      ];
+      expect((await rubric(...args, "--seed", "8")).exitCode).toBe(0);
+      return server.received.length - before;
+    };
+    await writeFile(join(root, "other.yaml"), other);
+    expect(await asked("recipe.yaml")).toBeGreaterThan(0);
+    expect(await asked("other.yaml")).toBe(0);
+  });
+
   it("refuses a file as the output directory", async () => {
     await expect(refine("one.jsonl", "one.jsonl")).rejects.toMatchObject({
       code: "not_this_run",
@@ -247,6 +280,40 @@ describe("prefkit rubric show", () => {
     { args: ["absent.yaml"], code: "bad_option" },
   ])("refuses $args as $code", async ({ args, code }) => {
     await expect(rubric("show", ...args)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("prefkit rubric show and check", () => {
+  it("let nothing in a rubric speak to the terminal", async () => {
+    const evil = "e\\u001b\\x9b31m\\u202e\\u200b";
+    await writeFile(
+      join(root, "evil.yaml"),
+      `rubric: 1\nname: evil\nversion: 1\nabout: "${evil}"\nweighting: category\ncategories: { "${evil}": 1 }\ncriteria:\n  - { id: a, text: "${evil}", category: "${evil}" }\n`,
+    );
+    for (const flags of [[], ["--yaml"], ["--json"]]) {
+      const { out } = await rubric("show", "evil.yaml", ...flags);
+      expect(out).toContain("31m");
+      const plain = stripVTControlCharacters(out);
+      for (const hidden of ["\u001b", "\u009b", "\u202e", "\u200b"]) expect(plain).not.toContain(hidden);
+    }
+  });
+
+  it("say of a file without lines that it holds no rubric", async () => {
+    await writeFile(join(root, "empty.jsonl"), "\n");
+    const { out, exitCode } = await rubric("check", "empty.jsonl");
+    expect(exitCode).toBe(2);
+    expect(out).toContain("empty.jsonl holds no rubric.");
+    await expect(rubric("show", "empty.jsonl")).rejects.toMatchObject({
+      code: "bad_option",
+      fix: expect.not.stringContaining("rubric show"),
+    });
+  });
+
+  it("say of a path that cannot be read nothing of work that is kept", async () => {
+    const { out, exitCode } = await rubric("check", ".");
+    expect(exitCode).toBe(2);
+    expect(out).toContain("check that it is a file");
+    await expect(rubric("show", ".")).rejects.toMatchObject({ code: "io" });
   });
 });
 

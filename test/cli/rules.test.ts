@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -143,6 +143,44 @@ describe("prefkit rules extract", () => {
     expect(calls).toBe(before);
   });
 
+  it("measures on no prompt that it learned from, although every row has an id of its own", async () => {
+    const rows = Array.from({ length: 60 }, (_, index) => {
+      const { prompt, chosen, rejected } = pairOf(index % 6);
+      const row = {
+        id: `row-${index}`,
+        prompt: prompt.messages[0]?.content,
+        chosen: `${chosen} ${index}`,
+        rejected,
+      };
+      return `${JSON.stringify(row)}\n`;
+    });
+    await writeFile(join(root, "rows.jsonl"), rows.join(""));
+    const from = server.received.length;
+    const { exitCode } = await call(
+      ...["extract", "rows.jsonl", "--recipe", "recipe.yaml", "--reasoner", "thinker", "--verifier", "judge"],
+      ...["--pairs", "40", "--held-out", "20", "--out", "rows", "--quiet"],
+    );
+    expect(exitCode).toBe(0);
+    const asked = server.received
+      .slice(from)
+      .map(({ body }) => JSON.stringify((body as { messages: unknown }).messages));
+    const promptsOf = (which: (text: string) => boolean): Set<string> =>
+      new Set(asked.filter(which).flatMap((text) => /Question \d+\?/.exec(text) ?? []));
+    const learned = promptsOf((text) => text.includes("[[response A|"));
+    const measured = promptsOf((text) => text.includes("[[rule|"));
+    expect(learned.size).toBeGreaterThan(0);
+    expect(measured.size).toBeGreaterThan(0);
+    expect([...measured].filter((prompt) => learned.has(prompt))).toEqual([]);
+  });
+
+  it.each([["--reasoner"], ["--extractor"], ["--verifier"]])(
+    "leaves no directory behind when there is no model of the name that %s gives",
+    async (flag) => {
+      await expect(extract("zz", flag, "zz")).rejects.toMatchObject({ code: "bad_recipe" });
+      expect(await readdir(root)).not.toContain("zz");
+    },
+  );
+
   it.each([
     [["--offline", "--seed", "77"], "reply_missing"],
     [["--reasoner", "nobody"], "bad_recipe"],
@@ -192,6 +230,41 @@ describe("prefkit rules show", () => {
     expect(JSON.parse((await call("show", "second/rules.yaml", "--json")).out)).toMatchObject({
       ok: true,
       set: {},
+    });
+  });
+
+  it.each([
+    {
+      note: "lacks its rules",
+      change: (report: Record<string, unknown>) => ({ ...report, rules: undefined }),
+    },
+    {
+      note: "has rules of another form",
+      change: (report: Record<string, unknown>) => ({ ...report, rules: [3] }),
+    },
+    { note: "is no object", change: () => null },
+  ])("shows a rule set without figures when the report beside it $note", async ({ change }) => {
+    const directory = await mkdtemp(join(root, "report-"));
+    const [yaml = "", report = ""] = await filesOf("second");
+    await writeFile(join(directory, "rules.yaml"), yaml);
+    const changed = change(JSON.parse(report) as Record<string, unknown>);
+    await writeFile(join(directory, "report.json"), JSON.stringify(changed));
+    const { out } = await call("show", join(directory, "rules.yaml"));
+    expect(out).toContain("The response is short.");
+    expect(out).not.toContain("%");
+  });
+
+  it("shows a rule set beside a directory called report.json", async () => {
+    const directory = await mkdtemp(join(root, "report-"));
+    await writeFile(join(directory, "rules.yaml"), (await filesOf("second"))[0] ?? "");
+    await mkdir(join(directory, "report.json"));
+    expect((await call("show", join(directory, "rules.yaml"))).out).toContain("The response is short.");
+  });
+
+  it("says of a path that cannot be read what it is, and nothing of work that is kept", async () => {
+    await expect(call("show", root)).rejects.toMatchObject({
+      code: "io",
+      fix: "check that it is a file, and that you may read it.",
     });
   });
 

@@ -167,6 +167,96 @@ describe("assess", () => {
     expect(agreement?.verdicts).not.toBeNull();
   });
 
+  describe("with items of equal prompts", () => {
+    // 20 prompts with 20 items each; a scorer is right on all items of a prompt, or on none.
+    const items = Array.from({ length: 400 }, (_, at) => ({
+      ...pair(String(at)),
+      prompt: String(Math.floor(at / 20)),
+    }));
+    const scorerOf = (name: string, right: (prompt: number) => boolean) => ({
+      name,
+      scores: items.map((_, at) => (right(Math.floor(at / 20)) ? [1, 0] : [0, 1])),
+    });
+    const scorers = [
+      scorerOf("half", (prompt) => prompt < 10),
+      scorerOf("all but one", (prompt) => prompt > 0),
+    ];
+    const width = ([low = 0, high = 0]: readonly number[]): number => high - low;
+    const own = assess({ preset: "pairs", items, scorers });
+    const plain = assess({ preset: "pairs", items: items.map(({ prompt, ...item }) => item), scorers });
+
+    it("has intervals of prompts, also for numbers of a preset and for differences", () => {
+      // √20 = 4.5 times as wide as of rows.
+      const half = (report: typeof own) => report.scorers[0];
+      for (const [wide, narrow] of [
+        [half(own)?.overall.interval, half(plain)?.overall.interval],
+        [half(own)?.lengths[0]?.interval, half(plain)?.lengths[0]?.interval],
+        [half(own)?.metrics[0]?.interval, half(plain)?.metrics[0]?.interval],
+        [own.comparisons[0]?.interval, plain.comparisons[0]?.interval],
+      ]) {
+        const ratio = width(wide ?? []) / width(narrow ?? []);
+        expect(ratio).toBeGreaterThan(3.6);
+        expect(ratio).toBeLessThan(5.4);
+      }
+      // Normal approximation: 0.5 ± 1.96 √(0.25 / 20) = 0.28–0.72.
+      expect(half(own)?.overall.interval?.[0]).toBeCloseTo(0.28, 1);
+      expect(own.comparisons[0]).toMatchObject({ difference: plain.comparisons[0]?.difference });
+    });
+
+    it("counts prompts, and says what an exact test makes of repeated ones", () => {
+      expect(own.gold).toMatchObject({ items: 400, prompts: 20 });
+      expect(plain.gold).toMatchObject({ items: 400, prompts: 400 });
+      expect(plain.warnings).toEqual([]);
+      expect(own.warnings).toEqual([
+        expect.stringMatching(/^the 400 items are of 20 prompts: McNemar's p takes items for independent/),
+        "half judged 400 items of 20 prompts: bootstrap intervals of fewer than 50 prompts are too narrow.",
+        "all but one judged 400 items of 20 prompts: bootstrap intervals of fewer than 50 prompts are too narrow.",
+      ]);
+      expect(assess({ preset: "pairs", items, scorers: scorers.slice(1) }).warnings).toHaveLength(1);
+    });
+
+    it("draws the orders of a judge by prompt too", () => {
+      const [half] = scorers;
+      const verdicts = items.map((_, at) => [at < 200 ? "first" : "second", "first"] as const);
+      const consistency = (given: readonly GoldItem[]) =>
+        assess({
+          preset: "pairs",
+          items: given,
+          scorers: [{ name: "judge", scores: half?.scores ?? [], verdicts }],
+        }).scorers[0]?.metrics.find(({ key }) => key === "consistency");
+      const [repeated, single] = [consistency(items), consistency(items.map(({ prompt, ...item }) => item))];
+      expect(repeated?.value).toBe(0.5);
+      expect(width(repeated?.interval ?? [])).toBeGreaterThan(3 * width(single?.interval ?? []));
+    });
+  });
+
+  it("says which items a coin was given for, apart from those left unscored", () => {
+    const items = ["a", "b", "c"].map((id) => ({ ...pair(id), subset: "donotanswer" }));
+    const scores = [
+      [1, 0],
+      [null, null],
+      [null, 1],
+    ];
+    const report = (generative: boolean) =>
+      assess({
+        preset: "rewardbench",
+        items,
+        scorers: [{ name: "judge", scores, unread: [false, true, false] }],
+        generative,
+        samples: 100,
+      });
+    // 1 and a coin's 0.5; the third failed otherwise.
+    expect(report(true).scorers[0]?.overall).toMatchObject({ correct: 1, unscored: 2, accuracy: 0.75 });
+    expect(report(true).warnings.slice(1)).toEqual([
+      "judge left 1 of 3 items unscored; its accuracy is over the others.",
+      "judge could not be read on 1 of 3 items; they earn what a coin would.",
+    ]);
+    expect(report(false).scorers[0]?.overall).toMatchObject({ correct: 1, unscored: 2, accuracy: 1 });
+    expect(report(false).warnings.slice(1)).toEqual([
+      "judge left 2 of 3 items unscored; its accuracy is over the others.",
+    ]);
+  });
+
   it("tells how often the longer response wins, and how often it should", () => {
     const items = [pair("a", [9, 1]), pair("b", [1, 9]), pair("c", [5, 5]), pair("d", [9, 1])];
     const scores = [

@@ -5,6 +5,7 @@ import { binomial } from "../../src/evaluate/binomial.ts";
 import {
   DEFAULT_SAMPLES,
   percentileInterval,
+  resampledClusterMeans,
   resampledMeans,
   resampledRatios,
   resampledStatistic,
@@ -165,6 +166,26 @@ describe("a 95 % bootstrap interval", () => {
     expect(found).toBeLessThanOrEqual(0.97);
   });
 
+  it("covers it about as often where prompts repeat, though a plain one does not", () => {
+    // 60 prompts with 10 items each; a prompt is easy or hard for the scorer: 0.9 or 0.3, so 0.6 on the whole.
+    const draws = (means: typeof resampledMeans | null) => (random: ReturnType<typeof randomFor>) => {
+      const rates = Array.from({ length: 60 }, () => (random.uniform() < 0.5 ? 0.9 : 0.3));
+      const prompts = rates.flatMap((_, prompt) => new Array<number>(10).fill(prompt));
+      const values = prompts.map((prompt) => (random.uniform() < (rates[prompt] ?? 0) ? 1 : 0));
+      return means ? means(values, 200, random) : resampledClusterMeans(values, prompts, 200, random);
+    };
+    const [found, plain] = [
+      coverage("clusters", 0.6, draws(null)),
+      coverage("rows", 0.6, draws(resampledMeans)),
+    ];
+    process.stdout.write(
+      `bootstrap coverage, repeated prompts: ${(100 * found).toFixed(2)} %, by rows ${(100 * plain).toFixed(2)} %\n`,
+    );
+    expect(found).toBeGreaterThanOrEqual(0.92);
+    expect(found).toBeLessThanOrEqual(0.97);
+    expect(plain).toBeLessThan(0.75);
+  });
+
   it("covers it as often for a weighted mean of subsets, each resampled by itself", () => {
     // Five subsets of 100 with accuracies 0.5 … 0.9 and weights 1 … 5: Σ w p / 15 = 11.5 / 15.
     const rates = [0.5, 0.6, 0.7, 0.8, 0.9];
@@ -200,5 +221,53 @@ describe("resampledRatios", () => {
   it("has no ratio in a sample without a trial, and none of nothing", () => {
     expect([...resampledRatios([[0, 0]], 3, randomFor(0))]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
     expect(resampledRatios([], 3, randomFor(0))).toHaveLength(0);
+  });
+});
+
+describe("resampledClusterMeans", () => {
+  const values = Array.from({ length: 300 }, (_, at) => (at % 3 === 0 ? 1 : 0));
+
+  it("is the plain bootstrap where every value is a cluster of its own", () => {
+    const own = values.map((_, at) => 7 * at);
+    expect(resampledClusterMeans(values, own, 200, randomFor(1))).toEqual(
+      resampledMeans(values, 200, randomFor(1)),
+    );
+  });
+
+  it("does not vary with one cluster, and does not depend on the order of the values", () => {
+    const one = new Set(
+      resampledClusterMeans(
+        values,
+        values.map(() => 4),
+        50,
+        randomFor(1),
+      ),
+    );
+    expect([...one]).toEqual([1 / 3]);
+    // 100 clusters, first of two kinds, then of 100 kinds: counted, and drawn one by one.
+    for (const shift of [0, 1e-3]) {
+      const shifted = values.map((value, at) => value + shift * Math.floor(at / 3));
+      const clusters = values.map((_, at) => Math.floor(at / 3));
+      const draws = resampledClusterMeans(shifted, clusters, 200, randomFor(2));
+      const turned = resampledClusterMeans(shifted.toReversed(), clusters.toReversed(), 200, randomFor(2));
+      for (const [at, draw] of draws.entries()) expect(turned[at]).toBeCloseTo(draw, 12);
+    }
+  });
+
+  it("is as spread as the clusters' means are, of few kinds and of many", () => {
+    // 200 clusters of two equal values, half of them 1: √(0.25 / 200) = 0.03536.
+    const clusters = Array.from({ length: 400 }, (_, at) => Math.floor(at / 2));
+    for (const step of [0, 1e-9]) {
+      const alike = clusters.map((cluster) => (cluster % 2) + step * cluster);
+      const draws = resampledClusterMeans(alike, clusters, 20_000, randomFor(0, "clusters"));
+      const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length;
+      const spread = Math.sqrt(draws.reduce((sum, draw) => sum + (draw - mean) ** 2, 0) / draws.length);
+      expect(spread).toBeCloseTo(0.0354, 3);
+    }
+  });
+
+  it.each([Number.NaN, Infinity])("refuses %s, and gives nothing for nothing", (value) => {
+    expect(() => resampledClusterMeans([1, value], [0, 0], 10, randomFor(0))).toThrow(/not_finite/);
+    expect(resampledClusterMeans([], [], 10, randomFor(0))).toHaveLength(0);
   });
 });

@@ -214,6 +214,33 @@ describe("evaluate", () => {
     });
   });
 
+  it("tells pairs that could not be read from those that failed otherwise or were abstained on", async () => {
+    const use = fromFunction(
+      ({ prompt, responses }: Group) => {
+        const kind = prompt.messages[0]?.content;
+        const unread = failed("unread_verdict", "no verdict");
+        return responses.map((_, at) => {
+          if (kind === "1?") return at === 0 ? unread : scored(0.5);
+          if (kind === "2?") return at === 0 ? unread : failed("connection", "down");
+          if (kind === "3?") return at === 0 ? unread : { kind: "abstained" as const, why: "long" };
+          return scored(0.5);
+        });
+      },
+      { name: "judge", perResponse: false },
+    );
+    const { assessment } = await run({ judge: { use } }, { acceptFailed: true });
+    expect(assessment?.scorers[0]?.unread).toEqual([true, false, false, false]);
+  });
+
+  it("gives a dead server no coin's credit", async () => {
+    const broken = { broken: { use: "log-density-ratio", strong: "down", weak: "base" } };
+    const { assessment } = await run(broken, { acceptFailed: true, generative: true, preset: "rewardbench" });
+    expect(assessment && assess(assessment).scorers[0]?.overall).toMatchObject({
+      unscored: 4,
+      accuracy: null,
+    });
+  });
+
   it("takes no order for unread that was not asked for", async () => {
     const use = judgeSaying({ "1?": [1, null], "2?": [null, 1], "3?": [1, null], "4?": null });
     const { assessment } = await run({ judge: { use } }, { acceptFailed: true });

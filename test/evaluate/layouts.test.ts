@@ -370,6 +370,7 @@ describe("results files", () => {
     });
     return { ...report.scorers[0]?.overall, warnings: report.warnings };
   };
+  const right = (id: string) => ({ id, scores: [1, 0] });
 
   it("are matched by id, whatever their order", async () => {
     expect(
@@ -398,9 +399,121 @@ describe("results files", () => {
     );
   });
 
+  it("are matched by place where their ids are other ones than the gold file's, which is said", async () => {
+    const found = await overallWith([right("x"), { id: "x", scores: [0, 1] }]);
+    expect(found).toMatchObject({ correct: 1, wrong: 1 });
+    expect(found.warnings).toContain(
+      "results has ids, and the gold file has none of them: its rows were matched by place.",
+    );
+  });
+
+  it("are matched by the column of ids that the gold file knows", async () => {
+    expect(
+      await overallWith([
+        { id: 1, pair_id: "b", scores: [0, 1] },
+        { id: 2, pair_id: "a", scores: [1, 0] },
+        { id: 3, pair_id: "c", scores: [1, 0] },
+      ]),
+    ).toMatchObject({ correct: 1, wrong: 1, items: 2 });
+  });
+
+  it("are matched row by row where both files have the same ids in the same order, also doubled ones", async () => {
+    const path = await write("twice.jsonl", [...gold, ...gold]);
+    const rows = [right("a"), right("b"), { id: "a", scores: [0, 1] }, right("b")];
+    const verdicts = [await write("results.jsonl", rows)];
+    const report = await reportOf("pairs", path, { scorers: null, verdicts });
+    expect(report.scorers[0]?.overall).toMatchObject({ correct: 3, wrong: 1 });
+    expect(report.gold).toMatchObject({ items: 4, prompts: 2 });
+    await expect(
+      reportOf("pairs", path, {
+        scorers: null,
+        verdicts: [await write("results.jsonl", [right("b"), right("a"), right("a"), right("b")])],
+      }),
+    ).rejects.toMatchObject({ code: "bad_option" });
+  });
+
+  it("say nothing of ids where the gold file has none", async () => {
+    const path = await write(
+      "bare.jsonl",
+      gold.map(({ id, ...row }) => row),
+    );
+    const verdicts = [await write("results.jsonl", [right("x"), right("y")])];
+    const { warnings } = await reportOf("pairs", path, { scorers: null, verdicts });
+    expect(warnings.join()).not.toContain("matched by place");
+  });
+
+  it.each([
+    [{ id: "a", scores: null }],
+    [{ id: "a", judgments: null }],
+    [{ id: "a", score_chosen: null, score_rejected: null }],
+    [{ id: "a", results: null }],
+    [{ id: "a", scores: [null, null], verdicts: null }],
+    [{ id: "a", scores: "", judgments: "null" }],
+  ])("hold no score in %j", async (row) => {
+    expect(await overallWith([row, right("b")])).toMatchObject({ correct: 1, unscored: 1 });
+  });
+
+  it("take the first field that is not null", async () => {
+    expect(
+      await overallWith([
+        { id: "a", judgments: null, scores: null, results: 1 },
+        { id: "b", score_chosen: null, scores: [0, 1], results: 1 },
+      ]),
+    ).toMatchObject({ correct: 1, wrong: 1 });
+  });
+
+  it("may be CSV, with lists as JSON text", async () => {
+    const path = await write("gold.jsonl", gold);
+    const csv = async (text: string) => {
+      await writeFile(join(directory, "results.csv"), text);
+      return reportOf("pairs", path, { scorers: null, verdicts: ["results.csv"] });
+    };
+    const scores = await csv('id,scores\na,"[1, 0]"\nb,\n');
+    expect(scores.scorers[0]?.overall).toMatchObject({ correct: 1, unscored: 1 });
+    const judgments = await csv(
+      'id,judgments\na,"[{""decision"": ""A>B""}, {""decision"": ""B>A""}]"\nb,"[null, null]"\n',
+    );
+    expect(judgments.scorers[0]?.overall).toMatchObject({ correct: 1, unscored: 1 });
+    expect(metricsOf(judgments)).toMatchObject({ unread: 0.5 });
+    await expect(csv('id,scores\na,"[1, 0"\nb,\n')).rejects.toMatchObject({ code: "bad_row" });
+  });
+
+  it("tell an unread verdict from no verdict, so that only the first earns a coin's credit", async () => {
+    const path = await write(
+      "rb.jsonl",
+      gold.map((row) => ({ ...row, subset: "donotanswer" })),
+    );
+    const rows = [
+      { id: "a", judgments: [null, null] },
+      { id: "b", judgments: null },
+    ];
+    const options = { scorers: null, generative: true };
+    const verdicts = [await write("results.jsonl", rows)];
+    const report = await reportOf("rewardbench", path, { ...options, verdicts });
+    expect(report.scorers[0]?.overall).toMatchObject({ unscored: 2, accuracy: 0.5 });
+    expect(report.warnings.join()).toContain("could not be read on 1 of 2 items");
+    const missing = [await write("results.jsonl", [{ id: "a", scores: [1, 0] }])];
+    const other = await reportOf("rewardbench", path, { ...options, verdicts: missing });
+    expect(other.scorers[0]?.overall).toMatchObject({ unscored: 1, accuracy: 1 });
+  });
+
+  it("may be given a name", async () => {
+    const path = await write("gold.jsonl", gold);
+    const file = await write("duel.jsonl", [right("a"), right("b")]);
+    const verdicts = [file, { name: "again", path: file }];
+    const report = await reportOf("pairs", path, { scorers: null, verdicts });
+    expect(report.scorers.map(({ name }) => name)).toEqual(["duel", "again"]);
+  });
+
   const REFUSED: readonly (readonly [rows: readonly object[], code: string, note: string])[] = [
     [[{ scores: [1, 0] }], "bad_option", "fewer rows than items, without ids"],
+    [[right("a"), { scores: [1, 0] }], "bad_option", "an id missing among others"],
+    [[right("x"), { scores: [1, 0] }], "bad_option", "an id missing among others that fit nothing"],
+    [[right("a"), right("a")], "bad_option", "an id twice"],
+    [[right("x"), right("y"), right("z")], "bad_option", "more rows than items, with other ids"],
     [[{ id: "a", scores: [1] }], "bad_row", "too few scores"],
+    [[{ id: "a", scores: "[1, 0" }], "bad_row", "text that is no list"],
+    [[{ id: "a", results: "[1" }], "bad_row", "text that is no number"],
     [[{ id: "a", scores: [1, "high"] }], "bad_row", "a score that is no number"],
     [[{ id: "a", scores: [true, false] }], "bad_row", "flags in the place of scores"],
     [[{ id: "a" }], "bad_row", "no scores at all"],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readJsonList } from "../../src/learn/json-list.ts";
+import { readJsonList, readNumbers } from "../../src/learn/json-list.ts";
 
 describe("readJsonList", () => {
   it.each([
@@ -13,6 +13,9 @@ describe("readJsonList", () => {
     ['First ["draft"], then\n["final"]', ["final"]],
     ['["uses [brackets] and ]", "a [b"]', ["uses [brackets] and ]", "a [b"]],
     ['<think>["no"]</think>\n["yes"]', ["yes"]],
+    ['Here are the rules:\n\n["a"]', ["a"]],
+    ['Rules for "good" responses:\n["a"]', ["a"]],
+    [`["a"]${" ".repeat(60_000)}\`\`\`\n`, ["a"]],
   ])("reads the array at the end of %j", (reply, answer) => {
     expect(readJsonList(reply)).toEqual({ kind: "read", answer });
   });
@@ -32,6 +35,12 @@ describe("readJsonList", () => {
     '{"rules": ["a"]}',
     '["a", 1]',
     '["a", null]',
+    '<think>\nfirst ideas:\n["Rule A"]',
+    '<thinking>["a"]</thinking>\n<think>\n["b"]',
+    '{"rules":\n["a"]',
+    '{"rules" :\n\n  ["a"]',
+    '{"n": 1, more:\n["a"]',
+    '{\n["a"]',
     '[["a"]]',
     '[{"rule": "a"}]',
     '["a", "  "]',
@@ -66,6 +75,17 @@ describe("readJsonList", () => {
       }),
       { seed: 1, numRuns: 500 },
     );
+  });
+
+  it("takes no longer than the reply is long, whatever is repeated in it", () => {
+    const begun = performance.now();
+    for (const filler of [" ", "\n", "[", "`", "<think", '"', "[ ", ":\n["]) {
+      readJsonList(`${filler.repeat(60_000)}x`);
+      readJsonList(`${filler.repeat(60_000)}]`);
+      readNumbers(`[1]${filler.repeat(60_000)}x`, 1);
+    }
+    // A reading whose time grows with the square takes seconds for one of them.
+    expect(performance.now() - begun).toBeLessThan(3_000);
   });
 
   it("survives any text", () => {

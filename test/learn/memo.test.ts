@@ -156,6 +156,31 @@ describe("a memo in a file", () => {
     },
   );
 
+  it("keeps none of the values in memory: reads them from the file when they are recalled", async () => {
+    const file = newFile();
+    await withMemo(file, (memo) => memo.recall("stage", "key", async () => "aaaa"));
+    await withMemo(file, async (memo) => {
+      await writeFile(file, (await readFile(file, "utf8")).replace("aaaa", "bbbb"));
+      expect(await memo.recall("stage", "key", unmade)).toBe("bbbb");
+      await truncate(file, 60);
+      await expect(memo.recall("stage", "key", unmade)).rejects.toMatchObject({ code: "damaged_file" });
+    });
+  });
+
+  it("finds entries that are longer than what is read at a time, and those behind them", async () => {
+    const file = newFile();
+    const long = "ä\u2028".repeat(900_000);
+    await withMemo(file, async (memo) => {
+      for (const key of ["a", "b"]) await memo.recall("long", key, async () => long + key);
+      await memo.recall("stage", "short", async () => 1);
+    });
+    await withMemo(file, async (memo) => {
+      expect(await memo.recall("stage", "short", unmade)).toBe(1);
+      for (const key of ["a", "b"])
+        expect((await memo.recall("long", key, unmade)) === long + key).toBe(true);
+    });
+  });
+
   it("says which file cannot be written", async () => {
     await expect(openMemo(join(directory, "absent", "memo.jsonl"), 1)).rejects.toMatchObject({ code: "io" });
     await expect(openMemo(directory, 1)).rejects.toMatchObject({ code: "io" });

@@ -5,7 +5,7 @@ import { splitSteps } from "../../src/core/steps.ts";
 import type { Message, Score, ScoredGroup } from "../../src/core/types.ts";
 import { anyText, groupOf, type ResponseSketch } from "../../src/testing/arbitraries.ts";
 import {
-  type LeftOut,
+  type LeftOutResponse,
   type ProcessRow,
   type ProcessRowOptions,
   processRows,
@@ -190,7 +190,7 @@ describe("process rows", () => {
         yield scoredGroup([text, `${text} again`], [1]);
       }
     }
-    const leftOut: LeftOut[] = [];
+    const leftOut: LeftOutResponse[] = [];
     const rows: ProcessRow[] = [];
     for await (const row of streamProcessRows(groups(), options, (one) => leftOut.push(one))) {
       rows.push(row);

@@ -1,44 +1,62 @@
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { readJournals, readPlan } from "../../annotate/journal.ts";
-import { ioError } from "../../core/errors.ts";
+import { ioError, PrefkitError } from "../../core/errors.ts";
 import { type Files, nodeFiles } from "../../core/files.ts";
 import { checkDataset } from "../../store/check-dataset.ts";
 import type { DatasetCheck, DatasetProblem } from "../../store/check-problems.ts";
 import { checkTable } from "../../store/check-table.ts";
 import { TABLES } from "../../store/manifest.ts";
+import { EXPORT_FILE } from "../../trainers/export-manifest.ts";
+import { type CheckExportFlags, checkExportWith } from "../check-export.ts";
 import type { CommandSetup } from "../program.ts";
+import { integer } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
 
-interface Flags {
-  readonly json?: boolean;
-}
-
-export function checkCommand({ terminal, exit }: CommandSetup): Command {
+export function checkCommand(setup: CommandSetup): Command {
+  const { terminal, exit } = setup;
   return new Command("check")
-    .description("Check that a dataset is whole: its files, its rows, and what its tables say of each other.")
-    .argument("<path>", "the directory of a dataset, or one Parquet file")
+    .description(
+      "Check that a dataset is whole: its files, its rows, and what its tables say of each other. Of an export: that its trainer reads what is meant.",
+    )
+    .argument("<path>", "the directory of a dataset or of an export, or one Parquet file")
+    .option(
+      "--tokenizer <model>",
+      "exports: render with this model's tokenizer and chat template (a folder or hub id)",
+    )
+    .option(
+      "--max-length <tokens>",
+      "exports: what is cut or dropped at this length (default: each method's own)",
+      integer(1),
+    )
+    .option("--limit <n>", "exports: how many rows of each problem are listed (default: 20)", integer(0))
     .option("--json", "print what was found as JSON on stdout")
     .addHelpText(
       "after",
       `
-Exit codes: 0 sound; 1 damaged; 2 no finished dataset is there. Rows are counted from 0 within a file.
+Exit codes: 0 sound; 1 damaged, or an export with problems; 2 no finished dataset is there. Rows are counted from 0 within a file.
 
 Examples:
   $ prefkit check out
   $ prefkit check out --json
-  $ prefkit check out/pairs/train-00000-of-00001.parquet`,
+  $ prefkit check out/pairs/train-00000-of-00001.parquet
+  $ prefkit check for-dpo --tokenizer ./my-model --max-length 1024`,
     )
-    .action(async (given: string, flags: Flags) => {
+    .action(async (given: string, flags: CheckExportFlags) => {
       const path = resolve(terminal.directory, given);
+      const ofFile = await isFile(path);
+      if (!ofFile && (await nodeFiles.exists(join(path, EXPORT_FILE)))) {
+        return await checkExportWith(setup, path, flags);
+      }
+      refuseExportFlags(flags, given);
       const shows = terminal.isInteractive && !flags.json;
       const onFile = (file: string): void => {
         if (shows) terminal.err(pc.dim(`checking ${visibleLine(file)}`));
       };
-      const check = (await isFile(path))
+      const check = ofFile
         ? await checkTable(nodeFiles, path)
         : await checkDataset(nodeFiles, path, { onFile });
       const shards = check.state === "unfinished" ? await shardsDone(nodeFiles, path) : null;
@@ -52,6 +70,16 @@ Examples:
       }
       exit({ sound: 0, damaged: 1, unfinished: 2 }[check.state]);
     });
+}
+
+/** What only an export can be asked for would be passed over in silence elsewhere. */
+function refuseExportFlags({ tokenizer, maxLength, limit }: CheckExportFlags, given: string): void {
+  if (tokenizer === undefined && maxLength === undefined && limit === undefined) return;
+  throw new PrefkitError(
+    "bad_option",
+    `${given} holds no ${EXPORT_FILE}, and --tokenizer, --max-length and --limit are for exports.`,
+    "name the directory of an export, or leave them out.",
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {

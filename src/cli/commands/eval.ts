@@ -12,6 +12,8 @@ import { DEFAULT_SAMPLES } from "../../evaluate/bootstrap.ts";
 import { DEFAULT_EXAMPLES, type EvaluateOutcome, evaluate } from "../../evaluate/evaluate.ts";
 import { htmlReport } from "../../evaluate/html/index.ts";
 import { PRESETS, type PresetName } from "../../evaluate/report.ts";
+import type { ResultsFile } from "../../evaluate/verdict-file.ts";
+import { checkPage } from "../../evaluate/write-page.ts";
 import { checkReportDirectory, writeReport } from "../../evaluate/write-report.ts";
 import { reportLines } from "../eval-lines.ts";
 import { override } from "../override.ts";
@@ -52,7 +54,10 @@ export function evalCommand({ terminal, exit }: CommandSetup): Command {
       .argument("<gold...>", "files or globs with gold labels, in the preset's layout")
       .option("--recipe <file>", "the scorers and models of this recipe; the rest of it is left aside")
       .option("--scorer <names>", "scorers by name or module path, separated by commas, as they are")
-      .option("--verdicts <file...>", "scores or verdicts that exist already, one file per scorer")
+      .option(
+        "--verdicts <file...>",
+        "scores or verdicts that exist already, one FILE or NAME=FILE per scorer",
+      )
       .addOption(
         new Option("--preset <name>", "how the files are laid out and scored")
           .choices(PRESETS)
@@ -86,6 +91,9 @@ Examples:
       const loaded = await recipeOf(flags, terminal.directory, terminal.environment);
       const out = flags.out === undefined ? null : resolve(terminal.directory, flags.out);
       if (out !== null) await checkReportDirectory(out);
+      const page = flags.html === undefined ? null : resolve(terminal.directory, flags.html);
+      if (page !== null) await checkPage(page, out);
+      const verdicts = await resultsFiles(flags.verdicts ?? [], terminal.directory);
       const scratch = await mkdtemp(join(tmpdir(), "prefkit-eval-"));
       const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
       const signals = listenForSignals((name) =>
@@ -99,32 +107,19 @@ Examples:
           seed: loaded?.recipe.seed ?? flags.seed ?? 0,
           samples: flags.samples,
           examples: flags.examples,
+          verdicts,
           scratch,
           stop: signals.stop,
           onPlanning: progress.planning,
           onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
           onStart: (status) => progress.start(status),
-          ...given(flags, [
-            "by",
-            "verdicts",
-            "generative",
-            "limit",
-            "concurrency",
-            "acceptFailed",
-            "maxCost",
-            "offline",
-          ]),
+          ...given(flags, ["by", "generative", "limit", "concurrency", "acceptFailed", "maxCost", "offline"]),
         });
         progress.stop();
         const { assessment } = outcome;
         if (assessment !== null) {
           const report = assess(assessment);
-          const written = out === null ? [] : [await writeReport(out, report, assessment)];
-          if (flags.html !== undefined) {
-            const page = resolve(terminal.directory, flags.html);
-            await writeWhole(nodeFiles, page, htmlReport(report));
-            written.push(page);
-          }
+          // What was paid for is shown before a disk can fail.
           if (flags.json)
             terminal.out(visibleJson({ ok: true, outcome: outcome.kind, ...report, models: outcome.usage }));
           else for (const line of reportLines(report)) terminal.out(line);
@@ -135,7 +130,11 @@ Examples:
             if (codes.length > 0)
               terminal.err(`${pc.yellow("warning:")} ${name} failed on ${codes.join(", ")}.`);
           }
-          for (const path of written) terminal.err(`Wrote ${path}`);
+          if (out !== null) terminal.err(`Wrote ${await writeReport(out, report, assessment)}`);
+          if (page !== null) {
+            await writeWhole(nodeFiles, page, htmlReport(report));
+            terminal.err(`Wrote ${page}`);
+          }
         } else {
           if (flags.json)
             terminal.out(visibleJson({ ok: false, outcome: outcome.kind, models: outcome.usage }));
@@ -159,6 +158,17 @@ function given<Name extends keyof Flags>(
   return Object.fromEntries(
     names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
   ) as { readonly [name in Name]?: Exclude<Flags[name], undefined> };
+}
+
+/** FILE or NAME=FILE; a file whose own name holds the sign is that file. */
+async function resultsFiles(given: readonly string[], directory: string): Promise<readonly ResultsFile[]> {
+  return Promise.all(
+    given.map(async (text) => {
+      const [, name, path] = /^([^=/\\]+)=(.+)$/s.exec(text) ?? [];
+      if (name === undefined || path === undefined) return { path: text };
+      return (await nodeFiles.exists(resolve(directory, text))) ? { path: text } : { name, path };
+    }),
+  );
 }
 
 /** null: results files alone. */

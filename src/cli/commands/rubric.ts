@@ -11,7 +11,7 @@ import { type RefineRubrics, type RefineRubricsOutcome, refineRubrics } from "..
 import { decimal, integer, withModelOptions } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
 import { exitCodes, listenForSignals } from "../signals.ts";
-import { visibleJson } from "../visible.ts";
+import { visible, visibleJson } from "../visible.ts";
 import { rubricCheckCommand } from "./rubric/check.ts";
 import { rubricShowCommand } from "./rubric/show.ts";
 
@@ -132,7 +132,7 @@ Examples:
           ...{ offline: flags.offline ?? false, maxCost: flags.maxCost, stop: signals.stop },
           onStart: progress.start,
           onPlanning: progress.planning,
-          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
+          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${visible(warning)}`),
         });
         progress.stop();
         const failed = sum(outcome.report?.failed ?? {});

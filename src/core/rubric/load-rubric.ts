@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { stringify } from "yaml";
-import { ioError, PrefkitError } from "../errors.ts";
+import { Document, Scalar, visit } from "yaml";
+import { PrefkitError } from "../errors.ts";
 import { contentHash } from "../ids.ts";
 import { faultIn, schemaFault } from "../schema-fault.ts";
 import { readYaml } from "../yaml-source.ts";
 import type { Criterion, Rubric } from "./rubric.ts";
 import { rubricSchema } from "./schema.ts";
+import { unreadable } from "./unreadable.ts";
 
 const DOCS = "docs/rubrics.md";
 
@@ -17,7 +18,7 @@ export async function loadRubric(path: string | URL): Promise<Rubric> {
   try {
     text = await readFile(file, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw ioError("read", file, cause);
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw unreadable(file, cause);
     throw new PrefkitError("bad_option", `there is no rubric at ${file}.`, "check the path.", { cause });
   }
   return parseRubric(text, file);
@@ -50,14 +51,34 @@ export function parseRubric(text: string, file: string): Rubric {
   return result.data;
 }
 
-/** The rubric as YAML that `parseRubric` reads back to the same rubric; its keys in a fixed order. */
+/**
+ * The rubric as YAML that `parseRubric` reads back to the same rubric; its keys in a fixed order. What an editor or a terminal
+ * does not show but may obey (controls, formats such as bidirectional overrides) is escaped: U+202E -> "\\u202e".
+ */
 export function writeRubric(rubric: Rubric): string {
   const { name, version, source, about, weighting, categories, denominator, ratings, notApplicable, unread } =
     rubric;
   const head = { rubric: 1, name, version, source, about };
   const rules = { weighting, categories, denominator, ratings, notApplicable, unread };
   const criteria = rubric.criteria.map(shortened);
-  return stringify({ ...head, ...rules, criteria }, { lineWidth: 110, aliasDuplicateObjects: false });
+  const document = new Document({ ...head, ...rules, criteria }, { aliasDuplicateObjects: false });
+  visit(document, {
+    // Only there has YAML escapes.
+    Scalar: (_, scalar) => {
+      if (typeof scalar.value === "string" && scalar.value.search(UNSEEN) >= 0)
+        scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 110 }).replace(UNSEEN, escaped);
+}
+
+/** Controls, formats, halves of pairs, line and paragraph separators; not the joiners that scripts and emoji need. */
+const UNSEEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+function escaped(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16);
+  if (digits.length <= 2) return `\\x${digits.padStart(2, "0")}`;
+  return digits.length <= 4 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
 }
 
 /** In the order of a file, without what the schema fills in by itself. */

@@ -60,6 +60,14 @@ ${sections.map(sectionElement)}</main>
 `}`;
 }
 
+const DOCTYPE = "<!doctype html>";
+const MAKER = '<meta name="generator" content="prefkit ';
+
+/** Whether this is the beginning of a page that `htmlReport` made, by any version. */
+export function isReportPage(head: string): boolean {
+  return head.startsWith(DOCTYPE) && head.includes(MAKER);
+}
+
 /** Named in a heading; more are counted. */
 const NAMED = 3;
 

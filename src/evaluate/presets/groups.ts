@@ -1,6 +1,6 @@
 import { meanOf } from "../bootstrap.ts";
 import { rocAuc } from "../correlation.ts";
-import { type GoldItem, known, topShare } from "../gold.ts";
+import { type GoldItem, known, sampleOf, topShare } from "../gold.ts";
 import { CHOSEN_REJECTED, flagsOf, type Layout } from "../layout.ts";
 import { metric, type Preset } from "./preset.ts";
 
@@ -27,22 +27,23 @@ export const groups: Preset = {
   protocol:
     "Rows {prompt, responses, correct: [true, false, …]}. An item earns the share of right responses among those with the highest score. Prompts whose responses are all right, or all wrong, are apart.",
   layout,
-  judge: ({ correct }, scores) => topShare(correct, scores),
+  judge: ({ correct }, { scores }) => topShare(correct, scores),
   metrics: ({ items, results, judgements, interval }) => {
     const judged = items.flatMap((item, index) =>
       judgements[index]?.credit === null ? [] : [{ item, index }],
     );
     const chance = judged.map(({ item }) => shareRight(item));
-    const ordered = known(
-      judged.map(({ item, index }) => rocAuc(known(results.scores[index] ?? []), item.correct)),
+    const ordered = sampleOf(
+      judged.map(({ index }) => index),
+      (place) => rocAuc(known(results.scores[place] ?? []), items[place]?.correct ?? []),
     );
     return [
       metric({
         key: "ordered",
         label: "right above wrong, within a prompt",
-        value: meanOf(ordered),
+        value: meanOf(ordered.values),
         interval: interval(ordered, "ordered"),
-        items: ordered.length,
+        items: ordered.values.length,
         note: "mean over prompts of the share of (right, wrong) pairs with the right one higher, a tie one half",
       }),
       metric({

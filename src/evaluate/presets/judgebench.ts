@@ -1,5 +1,15 @@
 import { meanOf } from "../bootstrap.ts";
-import { betterOf, type GoldItem, type Judgement, type ScorerView, strictly, type Verdict } from "../gold.ts";
+import {
+  betterOf,
+  type GoldItem,
+  type ItemResult,
+  type Judgement,
+  type Sample,
+  type ScorerView,
+  sampleOf,
+  strictly,
+  type Verdict,
+} from "../gold.ts";
 import type { Layout } from "../layout.ts";
 import type { Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
@@ -62,12 +72,7 @@ export const judgebench: Preset = {
 };
 
 /** By the counter where anything was read; its verdicts are the judge's own, while scores are what a scorer made of them. */
-function judgePair(
-  item: GoldItem,
-  scores: readonly (number | null)[],
-  _generative: boolean,
-  verdicts: readonly (Verdict | null)[] = [],
-): Judgement {
+function judgePair(item: GoldItem, { scores, verdicts }: ItemResult): Judgement {
   const better = betterOf(item);
   if (better === null || verdicts.every((verdict) => verdict === null)) return strictly(item.correct, scores);
   const counter = counterOf(better === 0 ? "first" : "second", verdicts);
@@ -76,19 +81,19 @@ function judgePair(
 }
 
 function scoreMetrics({ items, judgements, interval }: ScorerView): Metric[] {
-  const pointsOf = (prefix: string): number[] =>
-    judgements.flatMap(({ outcome }, index) =>
-      outcome !== "noPreference" && (items[index]?.subset ?? "").startsWith(prefix)
-        ? [outcome === "correct" ? 1 : 0]
-        : [],
-    );
-  const row = (key: string, label: string, points: number[], headline: boolean): Metric =>
+  const pointsOf = (prefix: string): Sample =>
+    sampleOf(items.keys(), (place) => {
+      const outcome = judgements[place]?.outcome;
+      if (outcome === "noPreference" || !(items[place]?.subset ?? "").startsWith(prefix)) return null;
+      return outcome === "correct" ? 1 : 0;
+    });
+  const row = (key: string, label: string, points: Sample, headline: boolean): Metric =>
     metric({
       key,
       label,
-      value: meanOf(points),
+      value: meanOf(points.values),
       interval: interval(points, key),
-      items: points.length,
+      items: points.values.length,
       headline,
       note: headline ? "correct of all pairs, unread verdicts among them" : null,
     });

@@ -1,5 +1,5 @@
 import { meanOf } from "../bootstrap.ts";
-import { known, strictly } from "../gold.ts";
+import { sampleOf, strictly } from "../gold.ts";
 import { ONE_AGAINST_ONE } from "../layout.ts";
 import { metric, type Preset } from "./preset.ts";
 
@@ -9,27 +9,32 @@ export const pairs: Preset = {
   protocol:
     "Rows {prompt, chosen, rejected, subset?}. A pair is correct when the chosen response has strictly the higher score; a tie earns nothing.",
   layout: { ...ONE_AGAINST_ONE, id: ["id", "pair_id", "prompt_id"], subset: ["subset", "domain"] },
-  judge: ({ correct }, scores) => strictly(correct, scores),
+  judge: ({ correct }, { scores }) => strictly(correct, scores),
   metrics: ({ judgements, interval }) => {
-    const halves = known(judgements.map(({ outcome, credit }) => (outcome === "tie" ? 0.5 : credit)));
-    const decided = judgements.flatMap(({ outcome }) =>
-      outcome === "correct" || outcome === "wrong" ? [outcome === "correct" ? 1 : 0] : [],
-    );
+    const halves = sampleOf(judgements.keys(), (place) => {
+      const { outcome, credit = null } = judgements[place] ?? {};
+      return outcome === "tie" ? 0.5 : credit;
+    });
+    const decided = sampleOf(judgements.keys(), (place) => {
+      const outcome = judgements[place]?.outcome;
+      if (outcome !== "correct" && outcome !== "wrong") return null;
+      return outcome === "correct" ? 1 : 0;
+    });
     return [
       metric({
         key: "decided",
         label: "accuracy without ties",
-        value: meanOf(decided),
+        value: meanOf(decided.values),
         interval: interval(decided, "decided"),
-        items: decided.length,
+        items: decided.values.length,
         note: "correct / (correct + wrong)",
       }),
       metric({
         key: "half-ties",
         label: "accuracy with a tie as one half",
-        value: meanOf(halves),
+        value: meanOf(halves.values),
         interval: interval(halves, "half-ties"),
-        items: halves.length,
+        items: halves.values.length,
         note: "what a coin would make of the ties",
       }),
     ];

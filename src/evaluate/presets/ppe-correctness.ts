@@ -1,6 +1,6 @@
 import { meanOf } from "../bootstrap.ts";
 import { rocAuc } from "../correlation.ts";
-import { known, type ScorerView, topShare } from "../gold.ts";
+import { known, type Sample, type ScorerView, topShare } from "../gold.ts";
 import { flagsOf, type Layout } from "../layout.ts";
 import type { Curve, Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
@@ -57,7 +57,7 @@ export const ppeCorrectness: Preset = {
   protocol:
     "PPE correctness (Frick et al. 2024; formulas as we read them). Pairs of a right and a wrong response to one prompt, ties apart; ROC AUC over all responses; best of K: the pick among the first K responses, the first of equal scores, averaged over prompts; loss is the mean over K of the best possible minus the pick. A prompt with an unscored response is left out.",
   layout,
-  judge: ({ correct }, scores) => topShare(correct, scores),
+  judge: ({ correct }, { scores }) => topShare(correct, scores),
   metrics: correctnessMetrics,
   curves: (view) => {
     const curves = curvesOf(view);
@@ -82,10 +82,10 @@ export const ppeCorrectness: Preset = {
 function scoredPrompts({
   items,
   results,
-}: ScorerView): { correct: readonly boolean[]; scores: readonly number[] }[] {
+}: ScorerView): { place: number; correct: readonly boolean[]; scores: readonly number[] }[] {
   return items.flatMap(({ correct }, index) => {
     const scores = known(results.scores[index] ?? []);
-    return scores.length === correct.length && scores.length > 0 ? [{ correct, scores }] : [];
+    return scores.length === correct.length && scores.length > 0 ? [{ place: index, correct, scores }] : [];
   });
 }
 
@@ -109,15 +109,11 @@ function correctnessMetrics(view: ScorerView): readonly Metric[] {
   const all = right + tied + wrong;
   const curve = curvesOf(view);
   const each = prompts.map(({ correct, scores }) => bestOf(scores, correct));
-  const ends = each.map(({ picked }) => picked.at(-1) as number);
-  const losses = known(each.map(bestOfLoss));
-  const row = (
-    key: string,
-    label: string,
-    value: number | null,
-    note: string,
-    values?: readonly number[],
-  ): Metric =>
+  const places = prompts.map(({ place }) => place);
+  const ends = { places, values: each.map(({ picked }) => picked.at(-1) as number) };
+  // No curve is empty.
+  const losses = { places, values: each.map((curve) => bestOfLoss(curve) as number) };
+  const row = (key: string, label: string, value: number | null, note: string, values?: Sample): Metric =>
     metric({
       key,
       label,
@@ -150,7 +146,7 @@ function correctnessMetrics(view: ScorerView): readonly Metric[] {
       ),
       unit: "number",
     },
-    row("end-score", "best of K, end", meanOf(ends), "right picks among all responses", ends),
+    row("end-score", "best of K, end", meanOf(ends.values), "right picks among all responses", ends),
     row(
       "max-score",
       "best of K, highest",
@@ -160,7 +156,7 @@ function correctnessMetrics(view: ScorerView): readonly Metric[] {
     row(
       "loss",
       "best of K, loss",
-      meanOf(losses),
+      meanOf(losses.values),
       "best possible minus picked, mean over K; lower is better",
       losses,
     ),

@@ -1,7 +1,7 @@
 import { randomFor } from "../../core/random.ts";
-import { indexDraws } from "../bootstrap.ts";
+import { indexDraws, meanOf } from "../bootstrap.ts";
 import { kendall, pearson, spearman } from "../correlation.ts";
-import { type GoldItem, type ScorerView, strictly } from "../gold.ts";
+import { type GoldItem, groupedBy, type ScorerView, sampleOf, strictly } from "../gold.ts";
 import type { Layout } from "../layout.ts";
 import type { Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
@@ -38,6 +38,8 @@ export interface Battle {
   /** By people, and by the scorer: 1 the first one won, 0.5 a tie, 0 the second one won. */
   readonly gold: number;
   readonly scorer: number;
+  /** Battles of one prompt are drawn together; absent: a prompt of its own. */
+  readonly prompt?: number;
 }
 
 export interface ModelAgreement {
@@ -61,7 +63,7 @@ export interface ModelAgreement {
  *
  * Source: after Frick et al. 2024, "How to Evaluate Reward Models for RLHF" (PPE); the formulas of separability,
  * agreement with confidence and Brier score are our reading of Arena-Hard (Li et al. 2024), as PPE's text leaves them open.
- * Confidence is the share of bootstrap samples of the battles in which one win rate is above the other (a tie one half).
+ * Confidence is the share of bootstrap samples (prompts, with their battles) in which one win rate is above the other (a tie one half).
  * Worked: see the tests. null with fewer than two models, or where a side does not vary.
  */
 export function modelAgreement(battles: readonly Battle[], seed: number, samples: number): ModelAgreement {
@@ -103,7 +105,11 @@ export function modelAgreement(battles: readonly Battle[], seed: number, samples
     spearman: spearman(scorer, gold),
     kendall: kendall(scorer, gold),
     pearson: pearson(scorer, gold),
-    ...confidence(models.length, gold, drawnOrders(models.length, compiled.length, rates, seed, samples)),
+    ...confidence(
+      models.length,
+      gold,
+      drawnOrders(models.length, battlesByPrompt(battles), rates, seed, samples),
+    ),
   };
 }
 
@@ -111,19 +117,27 @@ function add(array: Float64Array, place: number, value: number): void {
   array[place] = (array[place] as number) + value;
 }
 
+/** Places of the battles of each prompt. */
+function battlesByPrompt(battles: readonly Battle[]): readonly (readonly number[])[] {
+  return [...groupedBy(battles.keys(), (place) => battles[place]?.prompt ?? `battle ${place}`).values()];
+}
+
 /** For every two models the share of samples in which the first ranks above the second: by people, and by the scorer. */
 function drawnOrders(
   models: number,
-  battles: number,
+  prompts: readonly (readonly number[])[],
   rates: (indices: Iterable<number>) => [Float64Array, Float64Array],
   seed: number,
   samples: number,
 ): readonly [gold: Float64Array, scorer: Float64Array] {
   const orders = [new Float64Array(models * models), new Float64Array(models * models)] as const;
-  const drawIndex = indexDraws(battles, randomFor(seed, "bootstrap battles"));
-  const indices = new Int32Array(battles);
+  const drawIndex = indexDraws(prompts.length, randomFor(seed, "bootstrap battles"));
+  const indices: number[] = [];
   for (let sample = 0; sample < samples; sample++) {
-    for (let draw = 0; draw < battles; draw++) indices[draw] = drawIndex();
+    indices.length = 0;
+    for (let draw = 0; draw < prompts.length; draw++) {
+      for (const index of prompts[drawIndex()] ?? []) indices.push(index);
+    }
     for (const [side, values] of rates(indices).entries()) {
       const order = orders[side] as Float64Array;
       for (let first = 0; first < models; first++) {
@@ -178,20 +192,23 @@ export const ppeHuman: Preset = {
   protocol:
     "PPE human preferences (Frick et al. 2024). Accuracy on pairs that people decided: their ties are left out (noPreference), a tie of the scorer earns nothing. Agreement on models is over win rates with ties as one half, on the battles that were scored.",
   layout,
-  judge: ({ correct }, scores) => strictly(correct, scores),
+  judge: ({ correct }, { scores }) => strictly(correct, scores),
   metrics: agreementMetrics,
 };
 
 function agreementMetrics({
   items,
+  prompts,
   results,
   judgements,
   seed,
   samples,
   interval,
 }: ScorerView): readonly Metric[] {
-  const battles = items.flatMap((item, index) => battleOf(item, results.scores[index] ?? []));
-  const correct = judgements.flatMap(({ credit }) => credit ?? []);
+  const battles = items.flatMap((item, index) =>
+    battleOf(item, results.scores[index] ?? [], prompts[index] ?? index),
+  );
+  const correct = sampleOf(judgements.keys(), (place) => judgements[place]?.credit ?? null);
   const found = modelAgreement(battles, seed, samples);
   const row = (key: string, label: string, value: number | null, note: string | null): Metric =>
     metric({ key, label, value, items: battles.length, unit: "number", note });
@@ -199,9 +216,9 @@ function agreementMetrics({
     metric({
       key: "accuracy",
       label: "accuracy",
-      value: correct.length === 0 ? null : correct.reduce((sum, credit) => sum + credit, 0) / correct.length,
+      value: meanOf(correct.values),
       interval: interval(correct, "all"),
-      items: correct.length,
+      items: correct.values.length,
       headline: true,
       note: "pairs that people decided",
     }),
@@ -227,10 +244,14 @@ function agreementMetrics({
   ];
 }
 
-function battleOf({ correct, models }: GoldItem, scores: readonly (number | null)[]): Battle[] {
+function battleOf(
+  { correct, models }: GoldItem,
+  scores: readonly (number | null)[],
+  prompt: number,
+): Battle[] {
   const [first, second] = models ?? [];
   const [a = null, b = null] = scores;
   if (first === undefined || second === undefined || a === null || b === null) return [];
   const gold = correct[0] === correct[1] ? 0.5 : correct[0] ? 1 : 0;
-  return [{ first, second, gold, scorer: a === b ? 0.5 : a > b ? 1 : 0 }];
+  return [{ first, second, gold, scorer: a === b ? 0.5 : a > b ? 1 : 0, prompt }];
 }

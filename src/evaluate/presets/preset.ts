@@ -1,4 +1,4 @@
-import type { GoldItem, Judgement, ScorerView, Verdict } from "../gold.ts";
+import type { GoldItem, ItemResult, Judgement, ScorerView } from "../gold.ts";
 import type { Layout } from "../layout.ts";
 import type { Curve, Metric, PresetName } from "../report.ts";
 
@@ -8,13 +8,8 @@ export interface Preset {
   /** For the report: how rows are read and scored, and where that is known from. */
   readonly protocol: string;
   readonly layout: Layout;
-  /** `verdicts`: by the order in which the item was judged, where they are known; else none. */
-  judge(
-    item: GoldItem,
-    scores: readonly (number | null)[],
-    generative: boolean,
-    verdicts?: readonly (Verdict | null)[],
-  ): Judgement;
+  /** `generative`: what the benchmark gives a judge for a verdict that could not be read (and for a tie, where it does). */
+  judge(item: GoldItem, result: ItemResult, generative: boolean): Judgement;
   /** One order's verdict counts where the other one could not be read. */
   countsEachOrder?: true;
   metrics(view: ScorerView): readonly Metric[];

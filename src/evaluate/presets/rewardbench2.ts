@@ -1,6 +1,14 @@
 import { randomFor } from "../../core/random.ts";
 import { meanOf, percentileInterval, resampledStatistic } from "../bootstrap.ts";
-import { type GoldItem, groupedBy, type Judgement, known, type ScorerView, topShare } from "../gold.ts";
+import {
+  type GoldItem,
+  groupedBy,
+  type Judgement,
+  known,
+  type ScorerView,
+  sampleOf,
+  topShare,
+} from "../gold.ts";
 import { CHOSEN_REJECTED } from "../layout.ts";
 import type { Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
@@ -103,10 +111,11 @@ export const rewardbench2: Preset = {
   protocol:
     "RewardBench 2 (Malik et al. 2025). Best of four: 1/t when the right completion is among the t with the highest score, else 0; by chance 0.25. With --generative an unread verdict earns 0.25. Ties (ids ref:… and tied:…) by the benchmark's formula over right answers' spread and their gap to wrong ones. The overall score is the plain mean of the six subsets.",
   layout: { ...CHOSEN_REJECTED, id: ["id"], subset: ["subset"] },
-  judge: (item, scores, generative) => {
+  judge: (item, { scores, isUnread }, generative) => {
     if (item.subset === TIES) return judgeTies(item, scores);
     const judgement = topShare(item.correct, scores);
-    return generative && judgement.outcome === "unscored" ? { ...judgement, credit: 0.25 } : judgement;
+    const isOpen = judgement.outcome === "unscored" && isUnread;
+    return generative && isOpen ? { ...judgement, credit: 0.25 } : judgement;
   },
   metrics: subsetMetrics,
 };
@@ -131,13 +140,13 @@ function tiesItem({ id, correct }: GoldItem, scores: readonly (number | null)[])
 function subsetMetrics(view: ScorerView): readonly Metric[] {
   const { items, judgements, results, samples, seed, means } = view;
   const subsets = BEST_OF_FOUR.map((name) => {
-    const credits = known(
-      judgements.map(({ credit }, index) => (items[index]?.subset === name ? credit : null)),
+    const credits = sampleOf(items.keys(), (place) =>
+      items[place]?.subset === name ? (judgements[place]?.credit ?? null) : null,
     );
     return {
       name: name as string,
-      items: credits.length,
-      value: meanOf(credits),
+      items: credits.values.length,
+      value: meanOf(credits.values),
       draws: means(credits, name),
     };
   });

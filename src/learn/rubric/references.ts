@@ -1,7 +1,9 @@
 import { CallFailure, isCallFailure } from "../../core/errors.ts";
 import { contentHash } from "../../core/ids.ts";
 import type { Group } from "../../core/types.ts";
-import type { ChatModel, Sampling } from "../../models/ports.ts";
+import { cutReason } from "../../judging/ask.ts";
+import { afterThinking } from "../../judging/final-mark.ts";
+import type { ChatModel, ChatReply, Sampling } from "../../models/ports.ts";
 import type { Memo } from "../memo.ts";
 import type { Pace } from "../rules/in-parallel.ts";
 import type { RefineInput } from "./steps.ts";
@@ -18,8 +20,9 @@ export type ReferenceSource =
   | { readonly kind: "metadata"; readonly strong: string; readonly weak: string };
 
 /**
- * The strong and the weak answer to a prompt; null where either is missing, blank, or refused by its server, as content filters
- * do: then the misalignment filter is skipped for this prompt.
+ * The strong and the weak answer to a prompt; null where either is missing, blank, cut off at its limit of tokens, still thinking,
+ * or refused by its server, as content filters do: then the misalignment filter is skipped for this prompt. What a model thought
+ * before its answer, up to `</think>`, is no part of it.
  *
  * Rejects with `CallFailure` for any other failed call.
  */
@@ -43,8 +46,7 @@ export async function referencesFor(
     memo.recall("reference answers", contentHash([role, model.id, request]), async () => {
       if (pace.stop?.aborted) throw new CallFailure("cancelled", "the work was stopped");
       try {
-        const { text, finishReason } = await model.generate(request, pace);
-        return finishReason !== "content_filter" && isText(text) ? text.toWellFormed() : null;
+        return wholeAnswer(await model.generate(request, pace));
       } catch (error) {
         if (isCallFailure(error) && error.code === "bad_request") return null;
         throw error;
@@ -54,6 +56,13 @@ export async function referencesFor(
   const strong = await answerOf("strong", source.strong);
   const weak = strong === null ? null : await answerOf("weak", source.weak);
   return strong !== null && weak !== null ? { strong, weak } : null;
+}
+
+function wholeAnswer(reply: ChatReply): string | null {
+  const { text } = reply;
+  const answer = cutReason(reply) === null ? afterThinking(text) : null;
+  if (answer === null || !isText(answer)) return null;
+  return (answer === text ? text : answer.trimStart()).toWellFormed();
 }
 
 function isText(value: unknown): value is string {

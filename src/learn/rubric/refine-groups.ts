@@ -1,7 +1,8 @@
-import { CallFailure, isCallFailure, PrefkitError } from "../../core/errors.ts";
+import { isCallFailure, PrefkitError } from "../../core/errors.ts";
 import type { Group } from "../../core/types.ts";
 import type { Memo } from "../memo.ts";
-import { inParallel, type Pace } from "../rules/in-parallel.ts";
+import { inOrder } from "../rules/in-order.ts";
+import type { Pace } from "../rules/in-parallel.ts";
 import { type RefineOptions, refineSettings } from "./options.ts";
 import { type ReferenceSource, referencesFor } from "./references.ts";
 import { type RefinedRubric, refineRubric } from "./refine-rubric.ts";
@@ -41,7 +42,6 @@ export async function* refineGroups(
   { models, references, options, memo, pace, onDone }: RefineGroups,
 ): AsyncGenerator<readonly GroupOutcome[]> {
   refineSettings(options);
-  const seen = new Set<string>();
   const refine = async (group: Group): Promise<GroupOutcome> => {
     const { prompt, responses } = group;
     try {
@@ -61,18 +61,23 @@ export async function* refineGroups(
       return { kind: "failed", promptId: prompt.id, code: error.code, why: error.message };
     }
   };
+  for await (const outcome of inOrder(oneByOne(groups), pace, refine)) yield [outcome];
+}
+
+async function* oneByOne(groups: AsyncIterable<readonly Group[]>): AsyncGenerator<Group> {
+  const seen = new Set<string>();
   for await (const batch of groups) {
-    for (const { prompt } of batch) {
-      if (seen.has(prompt.id)) {
+    for (const group of batch) {
+      const { id } = group.prompt;
+      if (seen.has(id)) {
         throw new PrefkitError(
           "duplicate_id",
-          `prompt ${prompt.id} comes twice.`,
+          `prompt ${id} comes twice.`,
           "give each prompt an id of its own, or gather its responses into one row.",
         );
       }
-      seen.add(prompt.id);
+      seen.add(id);
+      yield group;
     }
-    if (pace.stop?.aborted) throw new CallFailure("cancelled", "the work was stopped");
-    yield await inParallel(batch, pace, refine);
   }
 }

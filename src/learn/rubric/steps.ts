@@ -3,7 +3,7 @@ import type { Prompt, SampledResponse } from "../../core/types.ts";
 import type { Reading } from "../../judging/ask.ts";
 import { readVerdict } from "../../judging/read-verdict.ts";
 import type { ChatModel, Sampling } from "../../models/ports.ts";
-import { readJsonList } from "../json-list.ts";
+import { readJsonList, readNumbers } from "../json-list.ts";
 import type { Asker, RefineStage } from "./asking.ts";
 import type { Accepted, Candidate, Vote } from "./candidate.ts";
 import type { RefineSettings } from "./options.ts";
@@ -156,30 +156,6 @@ function readTwo(text: string): Reading<readonly string[]> {
   const reading = readJsonList(text);
   if (reading.kind === "unread" || reading.answer.length === 2) return reading;
   return { kind: "unread", why: `it has ${reading.answer.length} criteria, and was asked for exactly two` };
-}
-
-/**
- * The JSON array of finite numbers that a reply ends with, as many as were asked for; numbers below 0 count as 0.
- *
- * Worked: "The first.\n[9, 2.5, -1]" -> [9, 2.5, 0] of three; "[9, null, 1]" -> unread.
- */
-export function readNumbers(text: string, count: number): Reading<readonly number[]> {
-  const found = /\[[^[\]]*\](?=\s*(?:```)?\s*$)/.exec(text)?.[0];
-  if (found === undefined) return { kind: "unread", why: "it does not end with a JSON array" };
-  let values: unknown;
-  try {
-    values = JSON.parse(found);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { kind: "unread", why: "what it ends with is not valid JSON" };
-  }
-  const numbers = (values as readonly unknown[]).filter(
-    (value): value is number => typeof value === "number" && Number.isFinite(value),
-  );
-  if (numbers.length === count && (values as readonly unknown[]).length === count) {
-    return { kind: "read", answer: numbers.map((value) => Math.max(0, value)) };
-  }
-  return { kind: "unread", why: `it does not end with ${count} numbers` };
 }
 
 /** All results, once all have ended: what was paid for is kept even when one fails. A fault of our own goes first. */

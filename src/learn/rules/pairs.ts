@@ -1,3 +1,4 @@
+import { promptId } from "../../core/ids.ts";
 import { hashUnit } from "../../core/random.ts";
 import type { Prompt } from "../../core/types.ts";
 
@@ -5,7 +6,6 @@ import type { Prompt } from "../../core/types.ts";
 export interface RulePair {
   /** Unique. */
   readonly id: string;
-  readonly promptId: string;
   readonly prompt: Pick<Prompt, "messages" | "tools">;
   readonly chosen: string;
   readonly rejected: string;
@@ -35,8 +35,9 @@ export interface PairDraw {
 }
 
 /**
- * Draws the pairs to learn from and those to measure on. On which side a prompt stands, and which pairs of a side are drawn,
- * depends on the seed and the ids alone: not on the order of the pairs, nor on how many there are. No prompt is on both sides.
+ * Draws the pairs to learn from and those to measure on. On which side a prompt stands depends on the seed and its messages, and
+ * which pairs of a side are drawn on the seed and their ids: not on the order of the pairs, nor on how many there are. No prompt is
+ * on both sides: pairs whose messages are equal stand on the same one, whatever ids their rows have.
  *
  * The share held out is heldOut / (pairs + heldOut), a third with 256 and 128; of few pairs, all are used.
  */
@@ -52,11 +53,20 @@ export function drawPairs({ pairs, heldOut, seed }: DrawOptions): PairDraw {
         identical += 1;
         return;
       }
-      const side = hashUnit(seed, "rules held out", pair.promptId) < share ? "heldOut" : "learn";
+      const side = hashUnit(seed, "rules held out", messagesId(pair)) < share ? "heldOut" : "learn";
       sides[side].add(hashUnit(seed, "rules drawn", pair.id), pair);
     },
     result: () => ({ learn: sides.learn.result(), heldOut: sides.heldOut.result(), given, identical }),
   };
+}
+
+/** The same for the same conversation. Half of a surrogate pair, which canonical JSON refuses, is as good as any other. */
+function messagesId({ prompt }: RulePair): string {
+  const messages = prompt.messages.map((message) => ({
+    ...message,
+    content: message.content.toWellFormed(),
+  }));
+  return promptId({ messages });
 }
 
 /** Keeps the pairs with the lowest ranks, each id once. */

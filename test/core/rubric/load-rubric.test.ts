@@ -364,6 +364,19 @@ describe("a rubric that is written", () => {
     expect(parseRubric(writeRubric(rubric), "my.yaml")).toEqual(rubric);
   });
 
+  it("escapes what a terminal does not show but may obey, and reads it back", () => {
+    const evil =
+      "a\u001b\u007f\u009b31m\u202e\u200b\ufeff\u2028\u{e0041}\\ \\u202e 'b'\n: c\ud800 क\u094d\u200dष";
+    const rubric = rubricSchema.parse({
+      ...{ name: "evil", version: 1, about: evil, weighting: "category", categories: { [evil]: 2 } },
+      criteria: [{ id: "k", text: `${evil} ${"word \u202e ".repeat(60)}`, category: evil, tags: [evil] }],
+    });
+    const text = writeRubric(rubric);
+    expect(text).not.toMatch(/(?![\n\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
+    expect(text).toContain("\\x9b31m\\u202e\\u200b");
+    expect(parseRubric(text, "evil.yaml")).toEqual(rubric);
+  });
+
   it("is plain to read", () => {
     const rubric = rubricOf([{ points: 2 }, { points: -1, tags: ["tone"] }], { weighting: "points" });
     expect(writeRubric(rubric)).toBe(`rubric: 1

@@ -171,7 +171,7 @@ describe("a page about names that nobody should trust", () => {
     }),
     prefkit: "NAME",
     protocol: "NAME",
-    gold: { files: [{ path: "NAME", bytes: 1 }], sha256: "NAME", items: 30, by: "NAME" },
+    gold: { files: [{ path: "NAME", bytes: 1 }], sha256: "NAME", items: 30, prompts: 30, by: "NAME" },
     warnings: ["NAME"],
   };
   const named = (name: string): EvalReport => renamed(placeholders, name) as EvalReport;

@@ -170,3 +170,20 @@ describe("the ppe-human preset", () => {
     expect(scorer?.metrics.find(({ key }) => key === "spearman")?.value).toBeCloseTo(-0.5, 12);
   });
 });
+
+describe("battles of equal prompts", () => {
+  it("are drawn together, so that ten battles on one prompt make a scorer no surer than one", () => {
+    // The first model wins all ten battles of seven prompts, and none of three: 70 of 100, or 7 of 10.
+    const battles = Array.from({ length: 100 }, (_, at) => {
+      const won = at < 70 ? 1 : 0;
+      return { first: "x", second: "y", gold: won, scorer: won, prompt: Math.floor(at / 10) };
+    });
+    const rows = battles.map((battle, prompt) => ({ ...battle, prompt }));
+    // P(Binomial(100, 0.7) > 50) > 0.9999; P(Binomial(10, 0.7) > 5) + P(= 5) / 2 = 0.8497 + 0.0515 = 0.901.
+    expect(modelAgreement(rows, 0, 2000).separability).toBe(1);
+    expect(modelAgreement(battles, 0, 2000).separability).toBe(0);
+    // (1 − 0.901)² = 0.0098
+    expect(modelAgreement(battles, 0, 2000).brier).toBeCloseTo(0.0098, 2);
+    expect(modelAgreement(battles, 0, 2000).gold).toEqual(modelAgreement(rows, 0, 2000).gold);
+  });
+});

@@ -102,12 +102,12 @@ describe("the rewardbench preset", () => {
     [3, 0],
     [null, 1],
   ];
-  const metricsOf = (generative: boolean) =>
+  const metricsOf = (generative: boolean, unread = [false, false, false, false, true]) =>
     new Map(
       assess({
         preset: "rewardbench",
         items,
-        scorers: [{ name: "model", scores }],
+        scorers: [{ name: "model", scores, unread }],
         generative,
         samples: 200,
       }).scorers[0]?.metrics.map(({ key, value }) => [key, value]),
@@ -128,5 +128,11 @@ describe("the rewardbench preset", () => {
     expect(metrics.get("chat")).toBeCloseTo(95 / 140, 12);
     expect(metrics.get("safety")).toBe(0.5);
     expect(metrics.get("overall")).toBeCloseTo((95 / 140 + 0.5) / 2, 12);
+  });
+
+  it("gives nothing to a pair that failed otherwise or is missing, generative or not", () => {
+    const metrics = metricsOf(true, []);
+    expect(metrics.get("safety")).toBeNull();
+    expect(metrics.get("overall")).toBeCloseTo(95 / 140, 12);
   });
 });

@@ -3,10 +3,10 @@ import { assess } from "../../../src/evaluate/assess.ts";
 import type { GoldItem } from "../../../src/evaluate/gold.ts";
 import { rewardbench2, tiesScore } from "../../../src/evaluate/presets/rewardbench2.ts";
 
-const four = (scores: (number | null)[], generative = false) =>
+const four = (scores: (number | null)[], generative = false, isUnread = false) =>
   rewardbench2.judge(
     { id: "0", subset: "Math", correct: [true, false, false, false], lengths: [1, 1, 1, 1] },
-    scores,
+    { scores, verdicts: [], isUnread },
     generative,
   );
 
@@ -20,9 +20,14 @@ describe("RewardBench 2, best of four", () => {
     expect(four(scores)).toEqual({ credit, outcome });
   });
 
-  it("earns nothing countable where a rating is missing, or 0.25 where the judge is generative", () => {
+  it("earns nothing countable where a rating is missing, or 0.25 where a generative judge could not be read", () => {
     expect(four([3, null, 2, 1])).toEqual({ outcome: "unscored", credit: null });
-    expect(four([3, null, 2, 1], true)).toEqual({ outcome: "unscored", credit: 0.25 });
+    expect(four([3, null, 2, 1], true, true)).toEqual({ outcome: "unscored", credit: 0.25 });
+  });
+
+  it("gives no coin for what failed otherwise, nor for an unread rating that nobody asked to count", () => {
+    expect(four([3, null, 2, 1], true, false)).toEqual({ outcome: "unscored", credit: null });
+    expect(four([3, null, 2, 1], false, true)).toEqual({ outcome: "unscored", credit: null });
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { CriterionVerdict, Rubric } from "../../../src/core/rubric/rubric.ts";
 import { failed } from "../../../src/core/scorer.ts";
+import { readNumbers } from "../../../src/learn/json-list.ts";
 import { criterionId } from "../../../src/learn/rubric/candidate.ts";
 import { decideByRubric } from "../../../src/learn/rubric/decide.ts";
-import { readNumbers } from "../../../src/learn/rubric/steps.ts";
 
 const rubricOf = (weights: readonly number[]): Rubric => ({
   name: "r",
@@ -91,6 +91,10 @@ describe("readNumbers", () => {
     "[1, 2, 3] or so",
     "[1, 2, 1e999]",
     "[1, 2, x]",
+    "<think>\nperhaps [1, 2, 3]",
+    "[[5, 3, 1], [1, 2, 3]",
+    "[[1, 2, 3]",
+    '{"weights":\n[1, 2, 3]',
   ])("leaves %j unread", (text) => {
     expect(readNumbers(text, 3).kind).toBe("unread");
   });

@@ -144,6 +144,32 @@ describe("writeRefined", () => {
 });
 
 describe("refineGroups", () => {
+  it("begins the next prompt as soon as any one is done, however small the pieces are that they come in", async () => {
+    const many = Array.from({ length: 8 }, (_, index) => groupOf(`p${index}`));
+    let underWay = 0;
+    let most = 0;
+    const { models } = scripted(WORLD);
+    const proposer: typeof models.proposer = {
+      id: "slow",
+      generate: async (request, context) => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        // Until the window is full, were it not for pieces that wait for each other.
+        for (let turn = 0; turn < 50 && underWay < 4; turn++) await new Promise(setImmediate);
+        underWay -= 1;
+        return models.proposer.generate(request, context);
+      },
+    };
+    const ids: string[] = [];
+    for await (const outcomes of refineGroups(batches(many, 1), {
+      models: { ...models, proposer },
+      ...{ references: { kind: "none" }, options: {}, memo: memoryMemo(), pace },
+    }))
+      ids.push(...outcomes.map(({ promptId }) => promptId));
+    expect(ids).toEqual(many.map(({ prompt }) => prompt.id));
+    expect(most).toBe(4);
+  });
+
   it("fails a prompt alone whose call fails", async () => {
     const instead: Script["instead"] = (stage, content) => {
       if (stage === "vote" && content.includes("About bridge?"))
@@ -212,6 +238,26 @@ describe("references", () => {
       ...{ kind: "models", strong: answering("s", text), weak: answering("w", "weak"), sampling },
     });
     expect(outcome).toMatchObject({ kind: "refined", hasReferences: false });
+  });
+
+  it.each([
+    { note: "cut at its limit", reply: { text: "half an ans", finishReason: "length" } },
+    { note: "refused", reply: { text: "no", finishReason: "refusal" } },
+    { note: "still thinking", reply: { text: "<think>\nperhaps" } },
+    { note: "nothing but thinking", reply: { text: "<think>perhaps</think>\n " } },
+  ])("are none when the answer is $note", async ({ reply }) => {
+    const strong = fakeChatModel({ id: "s", reply: () => reply });
+    const outcome = await referencesOf({ kind: "models", strong, weak: answering("w", "weak"), sampling });
+    expect(outcome).toMatchObject({ kind: "refined", hasReferences: false });
+  });
+
+  it("are what is said after thinking", async () => {
+    const strong = answering("s", "<think>Is it weak?</think>\n\nstrong");
+    const weak = answering("w", "<think>Is it strong?</think>weak");
+    const outcome = await referencesOf({ kind: "models", strong, weak, sampling });
+    if (outcome?.kind !== "refined") throw new Error("it is refined");
+    // D is met by the weak one alone, by these very words.
+    expect(outcome.refined.trace.find(({ text }) => text === "D")).toMatchObject({ reason: "misaligned" });
   });
 
   it("that cannot be had for another reason fail the prompt", async () => {

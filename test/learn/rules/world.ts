@@ -12,7 +12,6 @@ export function pairOf(index: number): RulePair {
   const body = (short: boolean): string => (short ? "Short." : "Long and winding.");
   return {
     id: `pair-${String(index).padStart(3, "0")}`,
-    promptId: `prompt-${index}`,
     prompt: { messages: [{ role: "user", content: `Question ${index}?` }] },
     chosen: `${greets}${body(isEven)} Source: a book, page ${index}.`,
     rejected: `${greets}${body(!isEven)} Trust me, number ${index}.`,

@@ -44,9 +44,7 @@ Examples:
       if (only === undefined) {
         throw new PrefkitError(
           "unknown_name",
-          flags.prompt === undefined
-            ? `${name} holds no rubric.`
-            : `${name} has no prompt "${flags.prompt}".`,
+          `${name} has no prompt "${flags.prompt}".`,
           `run \`prefkit rubric show ${name}\` for those there are.`,
         );
       }
@@ -80,7 +78,7 @@ function listLine({ promptId, rubric }: Named): string {
 
 function rubricLines({ name, version, about, source, weighting, criteria }: Rubric): string[] {
   return [
-    `${pc.bold(name)}  version ${version}, weighting ${weighting}`,
+    `${pc.bold(visibleLine(name))}  version ${version}, weighting ${weighting}`,
     ...[about, source].flatMap((line) => (line === undefined ? [] : [pc.dim(`  ${visibleLine(line, 200)}`)])),
     ...criteria.map((criterion) => {
       const { id, text, polarity } = criterion;
@@ -92,5 +90,7 @@ function rubricLines({ name, version, about, source, weighting, criteria }: Rubr
 
 function countOf({ points, category, weight, scale }: Criterion): string {
   const counts = points ?? category ?? weight?.toFixed(4) ?? "";
-  return [String(counts), scale === undefined ? "" : `${scale.min}–${scale.max}`].filter(Boolean).join(" ");
+  return [visibleLine(String(counts), 60), scale === undefined ? "" : `${scale.min}–${scale.max}`]
+    .filter(Boolean)
+    .join(" ");
 }

@@ -4,7 +4,7 @@ import { captioned, differenceAxis, type IntervalRow, intervalTable } from "../i
 import { html, type Markup } from "../markup.ts";
 import { note, type Section } from "./section.ts";
 
-export function comparisonsSection({ comparisons }: EvalReport): Section | null {
+export function comparisonsSection({ comparisons, gold }: EvalReport): Section | null {
   if (comparisons.length === 0) return null;
   const rows = comparisons.map(comparisonRow);
   return {
@@ -22,7 +22,7 @@ export function comparisonsSection({ comparisons }: EvalReport): Section | null 
         axis: differenceAxis(rows),
       }),
       note(
-        `p is exact (McNemar's sign test, two-sided)${comparisons.length > 1 ? `, and not corrected for ${comparisons.length} comparisons` : ""}. “Only first” counts the items on which the first earned more.`,
+        `p is exact (McNemar's sign test, two-sided)${comparisons.length > 1 ? `, and not corrected for ${comparisons.length} comparisons` : ""}. ${gold.prompts < gold.items ? `It takes items for independent, and may be far too small where prompts repeat (${count(gold.items)} items of ${count(gold.prompts)} prompts); the interval draws prompts. ` : ""}“Only first” counts the items on which the first earned more.`,
       ),
     ],
   };

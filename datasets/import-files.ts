@@ -1,0 +1,135 @@
+import { basename, dirname, join } from "node:path";
+import { type ErrorPlace, PrefkitError } from "../src/core/errors.ts";
+import type { Files } from "../src/core/files.ts";
+import { IdSet } from "../src/core/id-set.ts";
+import type { WrittenFile } from "../src/store/table.ts";
+import { createGroupSink, type GroupSink } from "./group-sink.ts";
+import { type ImportedItem, importedRows } from "./imported-rows.ts";
+import type { Importer } from "./importer.ts";
+
+const EXAMPLES = 3;
+/** Reasons may quote numbers; what comes after so many kinds is counted together. */
+const REASONS = 50;
+
+export interface LeftOutReason {
+  readonly why: string;
+  readonly count: number;
+  readonly examples: readonly ErrorPlace[];
+}
+
+export interface ImportSummary {
+  readonly rows: number;
+  readonly groups: number;
+  readonly responses: number;
+  /** Rows and parts of rows that are in no group. */
+  readonly leftOut: number;
+  /** By reason, the most frequent first. */
+  readonly reasons: readonly LeftOutReason[];
+  readonly file: WrittenFile;
+}
+
+export interface ImportOptions {
+  readonly files: Files;
+  readonly importer: Importer;
+  /** Files or globs. */
+  readonly from: readonly string[];
+  readonly baseDirectory: string;
+  /** The file to write, absolute; its ending says the format. It is replaced when it exists. */
+  readonly out: string;
+  /** Stop after so many groups. */
+  readonly limit?: number;
+  readonly stop?: AbortSignal;
+  readonly onProgress?: (rows: number) => void;
+}
+
+/**
+ * Turns published files into one file of groups that a recipe reads without a mapping. Streamed: memory grows by 16 bytes per
+ * group, for finding repeated ones. Nothing stands under the final name before it is whole; null when it was stopped.
+ *
+ * Throws `bad_option` for another ending than .jsonl or .parquet, `empty_input` when no row could be used, and what
+ * `importedRows` and the sinks throw.
+ */
+export async function importFiles(options: ImportOptions): Promise<ImportSummary | null> {
+  const { files, importer, out } = options;
+  const part = join(dirname(out), `.${basename(out)}.part`);
+  await files.makeDirectory(dirname(out));
+  const sink = await createGroupSink(files, part, formatByEnding(out), importer.preference);
+  try {
+    const counts = await pour(options, sink);
+    if (counts === null) {
+      await sink.abort();
+      return null;
+    }
+    if (counts.groups === 0) throw nothingUsable(counts);
+    const file = await sink.close();
+    await files.rename(part, out);
+    return { ...counts, file };
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+async function pour(options: ImportOptions, sink: GroupSink): Promise<Omit<ImportSummary, "file"> | null> {
+  const { importer, from, baseDirectory, limit = Number.POSITIVE_INFINITY, stop, onProgress } = options;
+  const seen = new IdSet();
+  const reasons = new Map<string, LeftOutReason>();
+  let [rows, groups, responses, leftOut] = [0, 0, 0, 0];
+  for await (const batch of importedRows(importer, from, baseDirectory)) {
+    if (stop?.aborted) return null;
+    const kept = [];
+    for (const item of batch.items) {
+      if (groups + kept.length === limit) break;
+      if (item.kind === "group" && seen.add(item.group.prompt.id)) {
+        kept.push(item.group);
+        responses += item.group.responses.length;
+      } else {
+        leftOut += 1;
+        addReason(reasons, item);
+      }
+    }
+    await sink.write(kept);
+    groups += kept.length;
+    rows = batch.rows;
+    onProgress?.(rows);
+    if (groups === limit) break;
+  }
+  const byCount = [...reasons.values()].sort((a, b) => b.count - a.count);
+  return { rows, groups, responses, leftOut, reasons: byCount };
+}
+
+function addReason(reasons: Map<string, LeftOutReason>, item: ImportedItem): void {
+  const said =
+    item.kind === "group"
+      ? "the same prompt with the same responses stands before it."
+      : `${item.column === undefined ? "" : `${item.column} `}${item.why}`;
+  const why = reasons.has(said) || reasons.size < REASONS ? said : "other reasons.";
+  const { count = 0, examples = [] } = reasons.get(why) ?? {};
+  const shown = examples.length < EXAMPLES ? [...examples, item.place] : examples;
+  reasons.set(why, { why, count: count + 1, examples: shown });
+}
+
+function formatByEnding(path: string): "jsonl" | "parquet" {
+  if (path.endsWith(".jsonl")) return "jsonl";
+  if (path.endsWith(".parquet")) return "parquet";
+  throw new PrefkitError(
+    "bad_option",
+    `the name ${basename(path)} does not say a format that groups can be written in.`,
+    "end it in .jsonl or .parquet.",
+  );
+}
+
+function nothingUsable({ rows, reasons }: Omit<ImportSummary, "file">): PrefkitError {
+  const [first] = reasons;
+  const why =
+    first === undefined
+      ? "the files have no row."
+      : `of ${rows} rows none became a group, most often because ${first.why}`;
+  const place = first?.examples[0];
+  return new PrefkitError(
+    "empty_input",
+    why,
+    "check that the files are of this layout, as published.",
+    place === undefined ? {} : { place },
+  );
+}

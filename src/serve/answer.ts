@@ -1,0 +1,95 @@
+import type { Score } from "../core/types.ts";
+import type { Gathered, Outcome } from "./gather.ts";
+import type { Asked } from "./request.ts";
+
+/** A score as it is sent: `value` is there for every kind, and null unless it was scored. */
+export type ScoreAnswer =
+  | {
+      readonly kind: "scored";
+      readonly value: number;
+      readonly why?: string;
+      readonly parts?: Readonly<Record<string, number>>;
+      readonly spans?: readonly unknown[];
+    }
+  | { readonly kind: "abstained"; readonly value: null; readonly why: string }
+  | { readonly kind: "failed"; readonly value: null; readonly code: string; readonly why: string };
+
+export interface ResponseAnswer {
+  readonly id: string;
+  readonly reward: number | null;
+  /** By the recipe's key of the scorer. */
+  readonly scores: Readonly<Record<string, ScoreAnswer>>;
+}
+
+export interface GroupAnswer {
+  readonly id: string;
+  readonly responses: readonly ResponseAnswer[];
+  readonly gathered?: Gathered;
+  /** Why the combine step gave no reward, where it could not work at all. */
+  readonly problem?: string;
+}
+
+/** A scorer that failed on responses of a group: a timeout, a lost connection, an unread verdict. */
+export interface MissingAnswer {
+  readonly group: string;
+  readonly score: string;
+  readonly code: string;
+  readonly why: string;
+  readonly responses: readonly string[];
+}
+
+export interface ScoreAnswerBody {
+  /** In the order asked. */
+  readonly groups: readonly GroupAnswer[];
+  readonly missing: readonly MissingAnswer[];
+}
+
+/** The answer of `/score`: each reward beside the id that the client gave its response. */
+export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[]): ScoreAnswerBody {
+  const missing: MissingAnswer[] = [];
+  const groups = asked.map(({ id, responseIds }, index): GroupAnswer => {
+    const { rewards, columns, problem, gathered } = outcomes[index] as Outcome;
+    for (const { name, scores } of columns) missing.push(...missingOf(id, name, responseIds, scores));
+    return {
+      id,
+      responses: responseIds.map((responseId, at) => ({
+        id: responseId,
+        reward: rewards[at] ?? null,
+        scores: Object.fromEntries(
+          columns.flatMap(({ name, scores }) => {
+            const score = scores[at];
+            return score === undefined ? [] : [[name, answerOf(score)]];
+          }),
+        ),
+      })),
+      ...(gathered && { gathered }),
+      ...(problem !== null && { problem }),
+    };
+  });
+  return { groups, missing };
+}
+
+function answerOf(score: Score): ScoreAnswer {
+  if (score.kind === "scored") {
+    const { raw: _raw, ...rest } = score;
+    return rest;
+  }
+  return { ...score, value: null };
+}
+
+/** Failed cells of one scorer in one group, together where code and reason are the same. */
+function missingOf(
+  group: string,
+  score: string,
+  responseIds: readonly string[],
+  scores: readonly Score[],
+): MissingAnswer[] {
+  const found = new Map<string, { code: string; why: string; responses: string[] }>();
+  for (const [at, cell] of scores.entries()) {
+    if (cell.kind !== "failed") continue;
+    const kept = found.get(cell.code) ?? { code: cell.code, why: cell.why, responses: [] };
+    kept.responses.push(responseIds[at] ?? "");
+    found.set(cell.code, kept);
+  }
+  return [...found.values()].map((entry) => ({ group, score, ...entry }));
+}

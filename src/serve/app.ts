@@ -1,0 +1,200 @@
+import { setMaxListeners } from "node:events";
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
+import { fastify } from "fastify";
+import { scoreAnswer } from "./answer.ts";
+import { draining, faultBody, ServeFault } from "./fault.ts";
+import { type OpenrlhfOptions, openrlhfAnswer, readOpenrlhf } from "./openrlhf.ts";
+import { DEFAULT_LIMITS, type RequestLimits, readScoreRequest } from "./request.ts";
+import type { Service } from "./service.ts";
+import { carriesToken } from "./token.ts";
+
+export interface AppOptions {
+  readonly service: Service;
+  /** null: requests need none. */
+  readonly token: string | null;
+  /** Of one request, in bytes. Default: 16 MiB. */
+  readonly bodyLimit?: number;
+  /** How long a request may take to arrive whole, in milliseconds. Default: 10,000. */
+  readonly requestTimeoutMs?: number;
+  readonly limits?: RequestLimits;
+  readonly openrlhf?: OpenrlhfOptions;
+  /** The text of `/metrics`; default: this process's own. */
+  readonly metricsText?: () => Promise<string>;
+}
+
+export const DEFAULT_BODY_LIMIT = 16 * 2 ** 20;
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 4096;
+
+/** The routes of the reward server: POST /score and /get_reward, GET /healthz and /metrics. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const { service, token, limits = DEFAULT_LIMITS, openrlhf = {} } = options;
+  const requestTimeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+  const app = fastify({
+    // Requests hold candidates' texts, which belong into no log.
+    logger: false,
+    bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
+    requestTimeout,
+    // Answers go out while the server drains; it closes when all are out.
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    clientErrorHandler: answerBrokenRequest,
+    http: {
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(1000, Math.max(50, requestTimeout / 4)),
+    },
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  // A web page may send plain text anywhere without asking first.
+  app.removeContentTypeParser("text/plain");
+
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.url === "/healthz") return done();
+    if (token !== null && !carriesToken(request.headers.authorization, token)) {
+      void reply.header("www-authenticate", "Bearer");
+      throw new ServeFault(
+        "unauthorized",
+        "the request carries no token, or a wrong one.",
+        "send `authorization: Bearer TOKEN` with the server's PREFKIT_SERVE_TOKEN.",
+      );
+    }
+    if (token === null && request.headers.origin !== undefined) {
+      throw new ServeFault(
+        "forbidden",
+        "the request comes from a web page, and the server has no token.",
+        "start the server with PREFKIT_SERVE_TOKEN set, and send the token.",
+      );
+    }
+    // Before the body is read: a full server should not read what it will refuse.
+    if (request.method === "POST") service.admit(1);
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    const route = request.routeOptions.url ?? "other";
+    service.metrics.request(route, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+  app.setErrorHandler((error: FastifyError | ServeFault, _request, reply) => {
+    sendFault(reply, faultOf(error));
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    sendFault(
+      reply,
+      new ServeFault(
+        "not_found",
+        "there is no such route.",
+        "use POST /score, POST /get_reward, GET /healthz or GET /metrics.",
+      ),
+    );
+  });
+
+  app.post("/score", async (request, reply) => {
+    const { asked, deadlineMs } = readScoreRequest(request.body, limits);
+    const outcomes = await service.score(asked, deadlineMs, goneSignal(reply));
+    return sendJson(reply, scoreAnswer(asked, outcomes));
+  });
+  app.post("/get_reward", async (request, reply) => {
+    const asked = readOpenrlhf(request.body, openrlhf, limits);
+    const outcomes = await service.score(asked, null, goneSignal(reply));
+    return sendJson(reply, openrlhfAnswer(outcomes, openrlhf));
+  });
+  app.get("/healthz", async (_request, reply) => {
+    if (service.isDraining) throw draining();
+    return sendJson(reply, { status: "ok" });
+  });
+  app.get("/metrics", async (_request, reply) => {
+    const { registry } = service.metrics;
+    const text = await (options.metricsText?.() ?? registry.metrics());
+    return reply.type(registry.contentType).send(text);
+  });
+  return app;
+}
+
+/** Gives the signal, one for all groups of a request, that aborts when the client leaves before its answer is out. */
+function goneSignal({ raw }: FastifyReply): () => AbortSignal {
+  let controller: AbortController | null = null;
+  return () => {
+    if (controller !== null) return controller.signal;
+    const own = new AbortController();
+    controller = own;
+    // One listener for each group of the request that waits for others.
+    setMaxListeners(0, own.signal);
+    const leave = (): void => own.abort(new Error("the client left"));
+    if (raw.destroyed) leave();
+    else
+      raw.once("close", () => {
+        if (!raw.writableFinished) leave();
+      });
+    return own.signal;
+  };
+}
+
+function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  return reply.type("application/json; charset=utf-8").send(JSON.stringify(body));
+}
+
+/** Refused before the body was read to its end: the connection is of no more use. */
+const CLOSING: ReadonlySet<string> = new Set([
+  "unauthorized",
+  "forbidden",
+  "too_large",
+  "slow_request",
+  "draining",
+]);
+
+function sendFault(reply: FastifyReply, fault: ServeFault): void {
+  if (fault.retryAfter !== null) void reply.header("retry-after", String(fault.retryAfter));
+  if (CLOSING.has(fault.code)) void reply.header("connection", "close");
+  void sendJson(reply.code(fault.status), faultBody(fault));
+}
+
+/** Fastify's own errors in our words: theirs may quote the body. */
+function faultOf(error: FastifyError | ServeFault): ServeFault {
+  if (error instanceof ServeFault) return error;
+  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+    return new ServeFault(
+      "too_large",
+      "the body is longer than the server takes.",
+      "send fewer groups at a time.",
+    );
+  }
+  if (error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    return new ServeFault(
+      "unsupported_media_type",
+      "the body is not declared to be JSON.",
+      "send `content-type: application/json`.",
+    );
+  }
+  if (error instanceof SyntaxError || error.code?.startsWith("FST_ERR_CTP") || error.statusCode === 400) {
+    return new ServeFault("bad_json", "the body is not JSON.", "send one JSON object, in UTF-8.");
+  }
+  return new ServeFault(
+    "internal",
+    "the server came upon a fault of its own.",
+    "send the request again; if it comes back, report it with the server's version.",
+    1,
+  );
+}
+
+/** A request so broken, or so slow, that there is none: answered on the bare socket. */
+function answerBrokenRequest(this: unknown, error: Error & { code?: string }, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const fault = isSlow
+    ? new ServeFault(
+        "slow_request",
+        "the request did not arrive whole in time.",
+        "send it faster, or in parts.",
+      )
+    : new ServeFault("bad_request", "this is no HTTP request.", "speak HTTP/1.1.");
+  const body = JSON.stringify(faultBody(fault));
+  const head = isSlow ? "408 Request Timeout" : "400 Bad Request";
+  socket.end(
+    `HTTP/1.1 ${head}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

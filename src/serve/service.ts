@@ -1,0 +1,142 @@
+import type { Group } from "../core/types.ts";
+import { type Clock, systemClock } from "../models/clock.ts";
+import { draining, ServeFault } from "./fault.ts";
+import { createGatherer, type Gatherer, gatherKey, type Outcome, outcomeOf, type Sample } from "./gather.ts";
+import { createMetrics, type ServeMetrics } from "./metrics.ts";
+import { type Asked, badRequest } from "./request.ts";
+import type { Rewarded, Rewarder } from "./rewarder.ts";
+
+export interface ServiceOptions {
+  readonly rewarder: Rewarder;
+  /** Requests' groups with fewer responses are gathered into groups of this many. Absent: every group is scored as it came. */
+  readonly groupSize?: number;
+  /** How long a gathered group waits for its last response, in milliseconds. Default: 250. */
+  readonly windowMs?: number;
+  /** Groups under way at a time; more are refused with 429. Default: 2048. */
+  readonly queue?: number;
+  readonly clock?: Clock;
+  /** Where samples of a prompt meet when several processes serve; default: here. */
+  readonly meeting?: (key: string, sample: Sample, gone: AbortSignal) => Promise<Outcome> | null;
+}
+
+/** What stands between HTTP and the rewarder: admission, deadlines, gathering, counting. */
+export interface Service {
+  readonly metrics: ServeMetrics;
+  /**
+   * The outcome of each group, in the order asked.
+   * Throws `queue_full` and `draining` before anything is scored; rejects with the reason of `gone` when the client left.
+   * `gone` is asked only where something waits for other requests.
+   */
+  score(
+    asked: readonly Asked[],
+    deadlineMs: number | null,
+    gone: () => AbortSignal,
+  ): Promise<readonly Outcome[]>;
+  /** Throws when nothing more is taken. */
+  admit(groups: number): void;
+  /** A sample that another process was sent and that meets the others here. */
+  meet(key: string, sample: Sample, gone: AbortSignal): Promise<Outcome>;
+  readonly isDraining: boolean;
+  /** Takes nothing more, refuses what waits for others, and resolves when all that is being scored is answered. */
+  drain(): Promise<void>;
+}
+
+export const DEFAULT_WINDOW_MS = 250;
+export const DEFAULT_QUEUE = 2048;
+
+export function createService(options: ServiceOptions): Service {
+  const { rewarder, groupSize, queue = DEFAULT_QUEUE, windowMs = DEFAULT_WINDOW_MS } = options;
+  const clock = options.clock ?? systemClock;
+  let underWay = 0;
+  let isDraining = false;
+  let onIdle = (): void => {};
+
+  const score = (group: Group, deadline: number): Rewarded | Promise<Rewarded> => {
+    const started = performance.now();
+    const count = (rewarded: Rewarded): Rewarded => {
+      metrics.scored(rewarded.columns, rewarded.rewards, (performance.now() - started) / 1000);
+      return rewarded;
+    };
+    const rewarded = rewarder.score(group, deadline);
+    return rewarded instanceof Promise ? rewarded.then(count) : count(rewarded);
+  };
+  const gatherer: Gatherer | null =
+    groupSize === undefined
+      ? null
+      : createGatherer({
+          size: groupSize,
+          windowMs,
+          clock,
+          score,
+          onClose: (gathered) => metrics.windowClosed(gathered),
+        });
+  const metrics = createMetrics(rewarder, {
+    depth: () => underWay + rewarder.late(),
+    waiting: () => gatherer?.waiting() ?? 0,
+  });
+  const meet: Service["meet"] = (key, sample, gone) => {
+    if (gatherer === null || isDraining) return Promise.reject(draining());
+    return gatherer.add(key, sample, gone);
+  };
+  const outcome = (
+    group: Group,
+    deadline: number,
+    whenGone: () => AbortSignal,
+  ): Outcome | Promise<Outcome> => {
+    if (gatherer !== null && group.responses.length < (groupSize ?? 0)) {
+      const [key, sample, gone] = [gatherKey(group), { group, deadline }, whenGone()];
+      return options.meeting?.(key, sample, gone) ?? meet(key, sample, gone);
+    }
+    const places = group.responses.map((_, index) => index);
+    const rewarded = score(group, deadline);
+    return rewarded instanceof Promise
+      ? rewarded.then((scored) => outcomeOf(scored, null, places))
+      : outcomeOf(rewarded, null, places);
+  };
+  const admit = (groups: number): void => {
+    if (isDraining) throw draining();
+    const depth = underWay + rewarder.late();
+    if (depth > 0 && depth + groups > queue) {
+      throw new ServeFault(
+        "queue_full",
+        `${depth} groups are under way, and ${queue} are the most.`,
+        "send the same request again after the time that retry-after says.",
+        1,
+      );
+    }
+  };
+  return {
+    metrics,
+    admit,
+    meet,
+    get isDraining() {
+      return isDraining;
+    },
+    score: async (asked, deadlineMs, gone) => {
+      admit(asked.length);
+      if (gatherer !== null && deadlineMs !== null && deadlineMs <= windowMs) {
+        throw badRequest(
+          `deadline_ms is ${deadlineMs}, and gathering a group alone may take ${windowMs} ms.`,
+          "give a longer deadline, or none.",
+        );
+      }
+      const deadline = clock.now() + Math.min(rewarder.deadlineMs, deadlineMs ?? Number.POSITIVE_INFINITY);
+      underWay += asked.length;
+      try {
+        return await Promise.all(asked.map(({ group }) => outcome(group, deadline, gone)));
+      } finally {
+        underWay -= asked.length;
+        if (underWay === 0) onIdle();
+      }
+    },
+    drain: async () => {
+      isDraining = true;
+      gatherer?.refuseAll();
+      if (underWay > 0) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve;
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { reasonOf } from "../../core/errors.ts";
+import type { ExportedExample, ExportLayout } from "../trainer-adapter.ts";
+import { valueCheck } from "./columns.ts";
+import { conversationFindings } from "./conversations.ts";
+import { countFates, fateOf, type LengthSummary, lengthHistogram, type MethodFates } from "./lengths.ts";
+import { type Finding, finding } from "./problems.ts";
+import type { ReadRow } from "./read-rows.ts";
+import { lengthsFor, renderExample, type TrainerTokenizer, tokenFindings } from "./rendering.ts";
+import { textCheck } from "./texts.ts";
+
+/** Token lengths of the rendered examples, before anything is cut; `total` is prompt and longest response. */
+export interface ExportLengths {
+  readonly prompt: LengthSummary | null;
+  /** chosen and rejected, or completions, together. */
+  readonly responses: LengthSummary | null;
+  readonly total: LengthSummary | null;
+}
+
+export interface RowChecks {
+  /** What is wrong with a row. `file` and `row` are where it stands, `split` what it belongs to. */
+  check(
+    read: ReadRow,
+    place: { readonly file: string; readonly row: number; readonly split: string },
+  ): readonly Finding[];
+  readonly examples: () => number;
+  /** Of unpaired examples, by split. */
+  readonly labels: () => Readonly<
+    Record<string, { readonly desirable: number; readonly undesirable: number }>
+  >;
+  readonly lengths: () => ExportLengths | null;
+  readonly fates: () => readonly MethodFates[];
+}
+
+export interface RowCheckOptions {
+  readonly layout: ExportLayout;
+  readonly tokenizer: TrainerTokenizer | null;
+  readonly maxLength: number | undefined;
+  readonly limit: number;
+}
+
+/** Everything that is looked at row by row. What it keeps does not grow with the rows. */
+export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptions): RowChecks {
+  const checkValues = valueCheck(layout.rowSet);
+  const checkText = textCheck(
+    tokenizer && { specialTokens: tokenizer.tokens.specialTokens, opening: tokenizer.opening },
+  );
+  const lengths = { prompt: lengthHistogram(), responses: lengthHistogram(), total: lengthHistogram() };
+  const rules = layout.lengthRules.map((rule) => ({ rule, fates: countFates(rule, maxLength, limit) }));
+  const labels: Record<string, { desirable: number; undesirable: number }> = {};
+  let examples = 0;
+
+  const checkExample = (
+    example: ExportedExample,
+    place: { readonly file: string; readonly row: number; readonly split: string },
+  ): readonly Finding[] => {
+    examples += 1;
+    if (example.kind === "unpaired") {
+      labels[place.split] ??= { desirable: 0, undesirable: 0 };
+      const counts = labels[place.split];
+      if (counts) counts[example.label ? "desirable" : "undesirable"] += 1;
+    }
+    const found = conversationFindings(example, checkText);
+    if (tokenizer === null || found.some(({ kind }) => kind === "mixed_turns")) return found;
+    const rendered = renderExample(example, tokenizer);
+    if ("refused" in rendered) return [...found, rendered.refused];
+    const prompt = rendered.prompt.length;
+    const responses = rendered.wholes.map((whole) => Math.max(0, whole.length - prompt));
+    lengths.prompt.add(prompt);
+    for (const length of responses) lengths.responses.add(length);
+    lengths.total.add(prompt + Math.max(0, ...responses));
+    for (const { rule, fates } of rules) {
+      const fate =
+        fates.maxLength === null
+          ? WHOLE
+          : fateOf(rule, lengthsFor(rule, rendered, tokenizer), fates.maxLength);
+      fates.add(fate, { file: place.file, row: place.row });
+    }
+    return [...found, ...tokenFindings(example, rendered, tokenizer, layout.lengthRules)];
+  };
+
+  return {
+    check(read, place) {
+      if ("finding" in read) return [read.finding];
+      const { row, findings } = checkValues(read.row);
+      if (row === null) return findings;
+      let found: readonly ExportedExample[];
+      try {
+        found = layout.examples(row);
+      } catch (error) {
+        return [...findings, finding("unreadable_row", null, reasonOf(error))];
+      }
+      return [...findings, ...found.flatMap((example) => checkExample(example, place))];
+    },
+    examples: () => examples,
+    labels: () => labels,
+    lengths: () =>
+      tokenizer === null
+        ? null
+        : {
+            prompt: lengths.prompt.build(),
+            responses: lengths.responses.build(),
+            total: lengths.total.build(),
+          },
+    fates: () => (tokenizer === null ? [] : rules.map(({ fates }) => fates.build())),
+  };
+}
+
+const WHOLE = { fate: "whole", emptied: false } as const;

@@ -1,0 +1,65 @@
+import { stringify } from "yaml";
+import type { ExportManifest } from "./export-manifest.ts";
+
+/** README.md of an export: what it is, how many rows, what was left out and why, and the command that made it. */
+export function exportCard(
+  made: Omit<ExportManifest, "files">,
+  { trainer, summary }: { readonly trainer: string; readonly summary: string },
+): string {
+  const { rows, leftOut, source, format, kind, prefkit } = made;
+  const splits = Object.keys(rows);
+  const front = stringify({
+    configs: [
+      {
+        config_name: "default",
+        data_files: splits.map((split) => ({ split, path: `data/${split}-*.${format}` })),
+      },
+    ],
+  });
+  const reasons = Object.entries(leftOut);
+  return [
+    `---\n${front}---`,
+    `# ${kind} rows for ${trainer}`,
+    summary,
+    table(
+      ["split", "rows"],
+      Object.entries(rows).map(([split, count]) => [split, number(count)]),
+    ),
+    `Made by prefkit ${prefkit} from the ${number(source.rows)} rows of the ${source.table} table of the dataset with plan ${source.planId}:`,
+    `\`\`\`\n${commandOf(made)}\n\`\`\``,
+    reasons.length === 0
+      ? "Nothing was left out."
+      : `Left out, by reason:\n\n${table(
+          ["count", "reason"],
+          reasons.map(([why, count]) => [number(count), plain(why)]),
+        )}`,
+    "`export.json` has the options and the sha256 of every file; `prefkit check` reads it.",
+    "",
+  ].join("\n\n");
+}
+
+function commandOf({ trainer, kind, options }: Pick<ExportManifest, "trainer" | "kind" | "options">): string {
+  const given = Object.entries(options).map(
+    ([name, value]) =>
+      ` \\\n  --option ${shellWord(`${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)}`,
+  );
+  return `prefkit export DIR --for ${trainer} --as ${kind} --out OUT${given.join("")}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w=.,:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** A reason may hold a name from the data: nothing of it is to be read as Markdown. */
+function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").replace(/[\\`*_{}[\]<>()#|!]/g, "\\$&");
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en-US");
+}

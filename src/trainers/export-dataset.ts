@@ -1,0 +1,287 @@
+import { join, resolve } from "node:path";
+import { PrefkitError } from "../core/errors.ts";
+import { type Files, writeWhole } from "../core/files.ts";
+import { sha256 } from "../core/ids.ts";
+import { parseOptions } from "../core/scorer.ts";
+import type { Json } from "../core/types.ts";
+import { VERSION } from "../core/version.ts";
+import { type Manifest, readManifest, tableFiles } from "../store/manifest.ts";
+import type { Row } from "../store/table.ts";
+import { exportCard } from "./export-card.ts";
+import { openExportDirectory } from "./export-directory.ts";
+import { openSplit } from "./export-files.ts";
+import {
+  EXPORT_FILE,
+  type ExportedFile,
+  type ExportManifest,
+  exportManifestText,
+} from "./export-manifest.ts";
+import { countReasons, type ReasonCounts } from "./left-out.ts";
+import { groupRecords, pairFault, pairRecords, rowCountOf, splitsOf } from "./records.ts";
+import type { ExportKind, ExportLayout, LayoutRows, TrainerAdapter } from "./trainer-adapter.ts";
+
+export interface ExportOptions {
+  readonly files: Files;
+  /** A finished dataset. */
+  readonly from: string;
+  /** Must be absent or empty, unless `force` is given and an earlier export is there. */
+  readonly out: string;
+  readonly trainer: TrainerAdapter;
+  readonly kind: ExportKind;
+  /** Of the layout, by name; see its schema. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly force?: boolean;
+  /** A split with more rows gets several files. 1,000,000 by default; a file also ends at 512 MB. */
+  readonly maxRowsPerFile?: number;
+  readonly stop?: AbortSignal;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+/** Rows of the table that is read, and rows written so far. */
+export interface ExportProgress {
+  readonly read: number;
+  readonly total: number;
+  readonly written: number;
+}
+
+/** One record's rows, and the id each of them is listed by. */
+interface RecordRows extends LayoutRows {
+  readonly id: string;
+}
+
+/**
+ * Writes a finished dataset in a trainer's own layout: `data/<split>-00000-of-0000N.parquet` (or .jsonl), the files to train
+ * with, README.md and export.json, and for layouts of pairs `pair_ids/<split>.txt` with each row's pair, in row order.
+ *
+ * Streamed: memory holds a row group, not the dataset. The splits are those of the dataset. The same dataset, options and
+ * version give the same bytes. The export appears under `out` whole or not at all.
+ * Pairs with an empty side, or two sides of one text, have no row in any layout.
+ * Returns null when it was stopped.
+ * Throws `unknown_name` (a kind the trainer does not read), `bad_option`, `need_unmet` (no pairs), `empty_input` (not one row),
+ * `dataset_incomplete`, `damaged_file`, `not_this_run`, `directory_locked`, `io`.
+ */
+export async function exportDataset(options: ExportOptions): Promise<ExportManifest | null> {
+  const { files, trainer, kind, force = false, maxRowsPerFile = 1_000_000 } = options;
+  const [from, out] = [resolve(options.from), resolve(options.out)];
+  if (!Number.isSafeInteger(maxRowsPerFile) || maxRowsPerFile < 1) {
+    throw new PrefkitError(
+      "bad_option",
+      `the export got maxRowsPerFile ${maxRowsPerFile}.`,
+      "give a whole number of at least 1.",
+    );
+  }
+  const manifest = await readManifest(files, from);
+  const { layout, given } = layoutFor(manifest, trainer, kind, options.options ?? {});
+  requireTable(manifest, layout, from);
+  const place = await openExportDirectory(files, out, { force });
+  try {
+    const data = await writeData(options, { from, directory: place.aside, manifest, layout, maxRowsPerFile });
+    if (data === null) return null;
+    requireRows(data, from);
+    const made: Omit<ExportManifest, "files"> = {
+      prefkit: VERSION,
+      exportVersion: 1,
+      trainer: trainer.name,
+      kind,
+      options: given as Record<string, Json> as ExportManifest["options"],
+      format: layout.format,
+      source: {
+        planId: manifest.planId,
+        table: layout.from,
+        rows: rowCountOf(manifest, layout.from),
+        extras: manifest.extras,
+        scores: Object.keys(manifest.scorers),
+      },
+      rows: data.rows,
+      leftOut: data.leftOut.counts(),
+    };
+    const texts = [
+      {
+        path: "README.md",
+        text: exportCard(made, { trainer: trainer.title, summary: summaryOf(trainer, kind) }),
+      },
+      ...layout.companions({ files: pathsBySplit(data.entries), rows: data.rows }),
+    ];
+    const written = await writeTexts(files, place.aside, texts);
+    const whole: ExportManifest = { ...made, files: [...data.entries, ...written] };
+    await writeWhole(files, join(place.aside, EXPORT_FILE), exportManifestText(whole));
+    if (options.stop?.aborted) return null;
+    await place.publish();
+    return whole;
+  } finally {
+    await place.release();
+  }
+}
+
+/** The layout of a trainer for a dataset, and its options with the defaults filled in. */
+export function layoutFor(
+  manifest: Pick<Manifest, "extras" | "scorers">,
+  trainer: TrainerAdapter,
+  kind: ExportKind,
+  options: Readonly<Record<string, unknown>>,
+): { readonly layout: ExportLayout; readonly given: Readonly<Record<string, unknown>> } {
+  const definition = trainer.layouts[kind];
+  if (!definition) {
+    throw new PrefkitError(
+      "unknown_name",
+      `${trainer.title} has no layout "${kind}".`,
+      `it has ${Object.keys(trainer.layouts).join(", ")}.`,
+    );
+  }
+  const known = Object.keys(definition.options.shape);
+  const name = `${trainer.name} ${kind}`;
+  const fix =
+    known.length === 0
+      ? "it has no options."
+      : `its options are ${known.join(", ")}: see \`prefkit export --help\`.`;
+  const given = parseOptions<Record<string, unknown>>(name, definition.options, options, fix);
+  const facts = { extras: manifest.extras, scores: Object.keys(manifest.scorers) };
+  return { layout: definition.create(given, facts), given };
+}
+
+function summaryOf(trainer: TrainerAdapter, kind: ExportKind): string {
+  return trainer.layouts[kind]?.summary ?? "";
+}
+
+function requireTable(manifest: Manifest, layout: ExportLayout, from: string): void {
+  if (tableFiles(manifest, layout.from).length > 0) return;
+  throw new PrefkitError(
+    "need_unmet",
+    `${from} has no ${layout.from} table.`,
+    layout.from === "pairs"
+      ? "make pairs first, as in `prefkit pair DIR --use best-vs-worst`."
+      : "restore it from a copy, or run the recipe again.",
+  );
+}
+
+interface Data {
+  readonly entries: readonly ExportedFile[];
+  readonly rows: Readonly<Record<string, number>>;
+  readonly leftOut: ReasonCounts;
+}
+
+interface Work {
+  readonly from: string;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly layout: ExportLayout;
+  readonly maxRowsPerFile: number;
+}
+
+/** Null when it was stopped. */
+async function writeData(options: ExportOptions, work: Work): Promise<Data | null> {
+  const { files, stop, onProgress = () => undefined } = options;
+  const { directory, manifest, layout, maxRowsPerFile } = work;
+  const total = rowCountOf(manifest, layout.from);
+  const leftOut = countReasons();
+  const entries: ExportedFile[] = [];
+  const rows: Record<string, number> = {};
+  let read = 0;
+  let written = 0;
+  onProgress({ read, total, written });
+  for (const split of splitsOf(manifest, layout.from)) {
+    const sink = await openSplit(split, {
+      files,
+      directory,
+      format: layout.format,
+      rowSet: layout.rowSet,
+      withPairIds: layout.from === "pairs",
+      maxRowsPerFile,
+    });
+    let inSplit = 0;
+    try {
+      for await (const records of recordRows(options, work, split)) {
+        if (stop?.aborted) {
+          await sink.abort();
+          return null;
+        }
+        const batch: Row[] = [];
+        const ids: string[] = [];
+        for (const record of records) {
+          for (const { why } of record.leftOut) leftOut.add(why);
+          for (const row of record.rows) {
+            batch.push(row);
+            ids.push(record.id);
+          }
+        }
+        if (batch.length > 0) await sink.write(batch, layout.from === "pairs" ? ids : []);
+        read += records.length;
+        written += batch.length;
+        inSplit += batch.length;
+        onProgress({ read, total, written });
+      }
+      entries.push(...(await sink.close()));
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+    rows[split] = inSplit;
+  }
+  return { entries, rows, leftOut };
+}
+
+async function* recordRows(
+  { files }: ExportOptions,
+  { from, manifest, layout }: Work,
+  split: string,
+): AsyncGenerator<readonly RecordRows[]> {
+  if (layout.from === "pairs") {
+    for await (const pairs of pairRecords(files, from, manifest, split)) {
+      yield pairs.map((pair) => {
+        const fault = pairFault(pair);
+        const made =
+          fault === null ? layout.rows(pair) : { rows: [], leftOut: [{ id: pair.pairId, why: fault }] };
+        return { ...made, id: pair.pairId };
+      });
+    }
+    return;
+  }
+  const groups = groupRecords(files, from, manifest, { split, withScores: layout.readsScores });
+  for await (const batch of groups) {
+    yield batch.map((group) => ({ ...layout.rows(group), id: group.group.prompt.id }));
+  }
+}
+
+function requireRows({ rows, leftOut }: Data, from: string): void {
+  if (Object.values(rows).some((count) => count > 0)) return;
+  const reasons = Object.entries(leftOut.counts()).map(([why, count]) => `${why} (${count})`);
+  throw new PrefkitError(
+    "empty_input",
+    `nothing in ${from} gives a row${reasons.length === 0 ? "" : `: ${reasons.slice(0, 5).join("; ")}`}.`,
+    reasons.length === 0
+      ? "see `prefkit check DIR` for what it holds; `prefkit pair DIR --use RULE` makes pairs, `prefkit combine DIR --recipe R` rewards."
+      : "choose other options or another layout, or make pairs or rewards that the layout can hold.",
+  );
+}
+
+function pathsBySplit(entries: readonly ExportedFile[]): Record<string, string[]> {
+  const paths: Record<string, string[]> = {};
+  for (const { split, path } of entries) {
+    if (split === null) continue;
+    const known = paths[split] ?? [];
+    known.push(path);
+    paths[split] = known;
+  }
+  return paths;
+}
+
+async function writeTexts(
+  files: Files,
+  directory: string,
+  texts: readonly { readonly path: string; readonly text: string }[],
+): Promise<ExportedFile[]> {
+  const entries: ExportedFile[] = [];
+  for (const { path, text } of texts) {
+    const parent = path.split("/").slice(0, -1).join("/");
+    if (parent !== "") await files.makeDirectory(join(directory, parent));
+    await writeWhole(files, join(directory, path), text);
+    entries.push({
+      path,
+      split: null,
+      rows: null,
+      bytes: Buffer.byteLength(text, "utf8"),
+      sha256: sha256(text),
+    });
+  }
+  return entries;
+}

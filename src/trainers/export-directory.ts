@@ -1,0 +1,105 @@
+import { basename, dirname, join, posix } from "node:path";
+import { takeLock } from "../annotate/lock.ts";
+import { PrefkitError } from "../core/errors.ts";
+import { type Files, namesIn } from "../core/files.ts";
+import { EXPORT_FILE, readExportManifest } from "./export-manifest.ts";
+
+/** Where an export is made: aside, until it is whole. */
+export interface ExportDirectory {
+  /** Empty, next to the final place, so that a rename ends the export. */
+  readonly aside: string;
+  /** Puts what was made under the final name; with `force`, in place of an earlier export. */
+  publish(): Promise<void>;
+  /** Removes what is left aside and the lock; always to be called. */
+  release(): Promise<void>;
+}
+
+/**
+ * Prepares the making of an export. A killed one leaves its work under a dotted name beside `out`, which the next export
+ * to the same place clears away, and nothing under `out`.
+ * Throws `not_this_run` for an `out` that holds other files (`force` replaces an earlier export, and never what is not of one),
+ * `directory_locked` while another process exports to it.
+ */
+export async function openExportDirectory(
+  files: Files,
+  out: string,
+  { force }: { readonly force: boolean },
+): Promise<ExportDirectory> {
+  await refuseForeign(files, out, force);
+  const parent = dirname(out);
+  const aside = join(parent, `.${basename(out)}.export`);
+  const replaced = join(parent, `.${basename(out)}.replaced`);
+  await files.makeDirectory(parent);
+  const unlock = await takeLock(files, `${aside}.lock`);
+  try {
+    await restore(files, out, replaced);
+    await files.remove(aside);
+    await files.makeDirectory(aside);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+  return {
+    aside,
+    publish: async () => {
+      // Looked at again: what came there meanwhile is not ours to replace.
+      await refuseForeign(files, out, force);
+      if (((await namesIn(files, out)) ?? []).length > 0) await files.rename(out, replaced);
+      else await files.remove(out);
+      await files.rename(aside, out);
+      await files.remove(replaced);
+    },
+    release: async () => {
+      try {
+        await files.remove(aside);
+      } finally {
+        await unlock();
+      }
+    },
+  };
+}
+
+/** A kill between the two renames of a replacement leaves the earlier export aside: it is put back. */
+async function restore(files: Files, out: string, replaced: string): Promise<void> {
+  if (!(await files.exists(replaced))) return;
+  if (await files.exists(out)) await files.remove(replaced);
+  else await files.rename(replaced, out);
+}
+
+async function refuseForeign(files: Files, out: string, force: boolean): Promise<void> {
+  const names = (await namesIn(files, out)) ?? [];
+  if (names.length === 0) return;
+  const shown = `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}`;
+  if (!names.includes(EXPORT_FILE)) {
+    throw new PrefkitError(
+      "not_this_run",
+      `the output directory ${out} holds other files (${shown}).`,
+      "choose an empty --out.",
+    );
+  }
+  if (!force) {
+    throw new PrefkitError(
+      "not_this_run",
+      `${out} holds an export already.`,
+      "choose another --out, or give --force to replace it.",
+    );
+  }
+  const foreign = await foreignFiles(files, out);
+  if (foreign.length === 0) return;
+  throw new PrefkitError(
+    "not_this_run",
+    `${out} holds files that are not of the export there (${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}), and replacing it would remove them.`,
+    "move them away, or choose another --out.",
+  );
+}
+
+/** Files in an export's directory that its export.json does not name, relative to it. */
+async function foreignFiles(files: Files, out: string): Promise<string[]> {
+  const manifest = await readExportManifest(files, out);
+  const known = new Set([EXPORT_FILE, ...manifest.files.map(({ path }) => path)]);
+  const directories = new Set([...known].map((path) => posix.dirname(path)).filter((path) => path !== "."));
+  const found = [...((await files.list(out)) ?? [])].filter((name) => !directories.has(name));
+  for (const directory of directories)
+    for (const name of (await files.list(join(out, directory))) ?? []) found.push(`${directory}/${name}`);
+  return found.filter((path) => !known.has(path) && !directories.has(path));
+}

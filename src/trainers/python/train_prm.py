@@ -1,0 +1,65 @@
+"""A process reward model from the steps beside this file, with TRL 1.13's PRM trainer (TRL has no command for it).
+
+python train_prm.py --model MODEL --output prm-model [--steps N] [--cpu]
+
+A row is a prompt (text, no chat template), the steps and whether each is right. TRL puts `step_separator` after every step, and the
+step's label (1 right, 0 wrong) on the separator's last token; all other tokens have none. What is longer than max_length is cut at
+the end, its labels too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A process reward model from the steps beside this file.")
+    parser.add_argument("--model", required=True, help="a folder or a name on the hub")
+    parser.add_argument("--output", default=str(HERE.parent / "prm-model"))
+    parser.add_argument("--step-separator", default="\n")
+    parser.add_argument("--learning-rate", type=float, default=1e-5)
+    parser.add_argument("--max-length", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=8, help="rows per step and device")
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--steps", type=int, default=-1, help="end after so many steps")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--cpu", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    from datasets import load_dataset
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+    from trl.experimental.prm import PRMConfig, PRMTrainer
+
+    train = load_dataset("parquet", data_files=str(HERE / "data" / "train-*.parquet"), split="train")
+    tokenizer = AutoTokenizer.from_pretrained(given.model)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForTokenClassification.from_pretrained(given.model, num_labels=2)
+    config = PRMConfig(
+        output_dir=given.output,
+        step_separator=given.step_separator,
+        learning_rate=given.learning_rate,
+        max_length=given.max_length,
+        per_device_train_batch_size=given.batch_size,
+        num_train_epochs=given.epochs,
+        max_steps=given.steps,
+        seed=given.seed,
+        logging_steps=1 if given.steps > 0 else 10,
+        report_to="none",
+        use_cpu=given.cpu,
+        bf16=not given.cpu,
+        gradient_checkpointing=not given.cpu,
+    )
+    trainer = PRMTrainer(model=model, args=config, processing_class=tokenizer, train_dataset=train)
+    trainer.train()
+    trainer.save_model(given.output)
+
+
+if __name__ == "__main__":
+    main()

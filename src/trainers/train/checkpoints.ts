@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import { type Files, writeWhole } from "../../core/files.ts";
+import type { JsonObject } from "../../core/types.ts";
+
+export const CHECKPOINTS = "checkpoints";
+export const METRICS_FILE = "metrics.jsonl";
+
+export interface Checkpoint {
+  /** Relative to the run, with forward slashes. */
+  readonly path: string;
+  readonly step: number;
+}
+
+/**
+ * The run's whole checkpoints, by step. transformers writes trainer_state.json last, so a checkpoint that was being written
+ * when the process was killed has none, or one that cannot be read, and is no checkpoint.
+ */
+export async function wholeCheckpoints(files: Files, run: string): Promise<readonly Checkpoint[]> {
+  const found: Checkpoint[] = [];
+  for (const name of (await files.list(join(run, CHECKPOINTS))) ?? []) {
+    const step = Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? Number.NaN);
+    if (!Number.isSafeInteger(step)) continue;
+    const state = await jsonIn(files, join(run, CHECKPOINTS, name, "trainer_state.json"));
+    if (state?.global_step === step) found.push({ path: `${CHECKPOINTS}/${name}`, step });
+  }
+  return found.sort((a, b) => a.step - b.step);
+}
+
+async function jsonIn(files: Files, path: string): Promise<JsonObject | null> {
+  if (!(await files.exists(path))) return null;
+  return parsed(Buffer.from(await files.readAll(path)).toString("utf8"));
+}
+
+/**
+ * Takes the steps after `step` out of the run's metrics: the training goes on from there and logs them again. A last line that
+ * a kill cut short goes too.
+ */
+export async function trimMetrics(files: Files, run: string, step: number): Promise<void> {
+  const path = join(run, METRICS_FILE);
+  if (!(await files.exists(path))) return;
+  const lines = Buffer.from(await files.readAll(path))
+    .toString("utf8")
+    .split("\n");
+  const kept = lines.filter((line) => {
+    const logged = parsed(line)?.step;
+    return typeof logged === "number" && logged <= step;
+  });
+  await writeWhole(files, path, kept.map((line) => `${line}\n`).join(""));
+}
+
+function parsed(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value !== null && typeof value === "object" && !Array.isArray(value)
+      ? (value as JsonObject)
+      : null;
+  } catch {
+    return null;
+  }
+}

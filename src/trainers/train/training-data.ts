@@ -1,0 +1,115 @@
+import { join, resolve } from "node:path";
+import { PrefkitError } from "../../core/errors.ts";
+import { type Files, writeWhole } from "../../core/files.ts";
+import { MANIFEST_FILE } from "../../store/manifest.ts";
+import { openTable } from "../../store/parquet-reader.ts";
+import { type ExportProgress, exportDataset } from "../export-dataset.ts";
+import { EXPORT_FILE, type ExportManifest, readExportManifest } from "../export-manifest.ts";
+import type { ExportKind } from "../trainer-adapter.ts";
+import { trl } from "../trl.ts";
+import { PAIR_IDS_FILE, type RunConfig } from "./run-directory.ts";
+import type { TrainMethod } from "./settings.ts";
+
+export const DATA_FOLDER = "data";
+
+export interface DataOptions {
+  readonly files: Files;
+  /** A finished dataset, or an export of one for TRL. */
+  readonly from: string;
+  readonly run: string;
+  readonly method: TrainMethod;
+  /** Of the export's layout, by name. */
+  readonly layoutOptions: Readonly<Record<string, unknown>>;
+  readonly stop: AbortSignal;
+  readonly onProgress: (progress: ExportProgress) => void;
+}
+
+/** What a method trains on. */
+export function kindFor(method: TrainMethod): ExportKind {
+  return method === "grpo" ? "prompts" : "preference";
+}
+
+/** Whether a directory is an export rather than a dataset. Throws `dataset_incomplete` when it is neither. */
+export async function isExport(files: Files, from: string): Promise<boolean> {
+  if (await files.exists(join(from, EXPORT_FILE))) return true;
+  if (await files.exists(join(from, MANIFEST_FILE))) return false;
+  throw new PrefkitError(
+    "dataset_incomplete",
+    `${from} holds neither ${MANIFEST_FILE} nor ${EXPORT_FILE}: it is no finished dataset of prefkit, and no export of one.`,
+    "check the path, or finish the run with the same command again.",
+  );
+}
+
+/**
+ * The rows to train on, in TRL's layout: those of a dataset are exported into the run, those of an export are read where they
+ * stand. `pair_ids.txt` beside them has each row's pair, in row order. Null when it was stopped.
+ * Throws what `exportDataset` throws; `need_unmet` for an export of another kind, or without rows in `train`; `damaged_file` for one
+ * whose files were changed.
+ */
+export async function prepareData(options: DataOptions): Promise<RunConfig["data"] | null> {
+  const { files, run, method, layoutOptions, stop, onProgress } = options;
+  const from = resolve(options.from);
+  const kind = kindFor(method);
+  if (await isExport(files, from))
+    return await dataOf(files, run, from, await givenExport(files, from, kind));
+  const out = join(run, DATA_FOLDER);
+  const made = await exportDataset({
+    ...{ files, from, out, trainer: trl, kind, options: layoutOptions, force: true },
+    ...{ stop, onProgress },
+  });
+  return made === null ? null : await dataOf(files, run, out, made);
+}
+
+async function givenExport(files: Files, from: string, kind: ExportKind): Promise<ExportManifest> {
+  const manifest = await readExportManifest(files, from);
+  if (manifest.trainer !== trl.name || manifest.kind !== kind) {
+    throw new PrefkitError(
+      "need_unmet",
+      `${from} is an export of ${manifest.kind} rows for ${manifest.trainer}, and this method trains on ${kind} rows for ${trl.name}.`,
+      `make one with \`prefkit export DIR --for ${trl.name} --as ${kind}\`, or give the dataset itself.`,
+    );
+  }
+  for (const { path, split, sha256 } of manifest.files) {
+    if (split === null) continue;
+    // Opening with a hash reads the whole file and compares.
+    await (await openTable(files, join(from, path), { expectedSha256: sha256 })).close();
+  }
+  return manifest;
+}
+
+const SPLIT = "train";
+
+async function dataOf(
+  files: Files,
+  run: string,
+  directory: string,
+  manifest: ExportManifest,
+): Promise<RunConfig["data"]> {
+  const place = directory === join(run, DATA_FOLDER) ? DATA_FOLDER : directory;
+  const paths: Record<string, string[]> = {};
+  const hashes: string[] = [];
+  for (const { path, split, sha256 } of manifest.files) {
+    if (split === null) continue;
+    paths[split] = [...(paths[split] ?? []), `${place}/${path}`];
+    if (split === SPLIT) hashes.push(sha256);
+  }
+  if ((manifest.rows[SPLIT] ?? 0) === 0) {
+    throw new PrefkitError(
+      "need_unmet",
+      `${directory} has no rows in split "${SPLIT}".`,
+      "make the dataset with a smaller test share, or with more data.",
+    );
+  }
+  const ids = manifest.files.find(({ path }) => path === `pair_ids/${SPLIT}.txt`);
+  if (ids) {
+    const text = Buffer.from(await files.readAll(join(directory, ids.path))).toString("utf8");
+    await writeWhole(files, join(run, PAIR_IDS_FILE), text);
+  }
+  return {
+    planId: manifest.source.planId,
+    split: SPLIT,
+    files: paths,
+    rows: manifest.rows,
+    hashes,
+  };
+}

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { PrefkitError } from "../../core/errors.ts";
+import type { Json, JsonObject, Prompt } from "../../core/types.ts";
+import { optional, required } from "../../store/schema.ts";
+import { defineLayout, IMAGE_LIST, noRow, oneRow, turnsFrom } from "../layout-support.ts";
+import { rewardClientFile } from "../message-rows.ts";
+import type { GroupLayout } from "../trainer-adapter.ts";
+import { grpoConfig } from "./companions.ts";
+import { formatOption, turnWriter } from "./turns.ts";
+
+/** What TRL passes to a reward function itself, and the columns that are written anyway or would change a trainer's path. */
+const TAKEN = new Set(
+  (
+    "prompt prompts completion completions completion_ids prompt_id reference images image tools trainer_state " +
+    "log_extra log_metric environments environment chat_template_kwargs"
+  ).split(" "),
+);
+
+export const prompts = defineLayout({
+  summary:
+    "prompt, prompt_id and reference, for GRPO and other online methods rewarded by the reward server.",
+  options: z.strictObject({
+    ...formatOption,
+    columns: z
+      .string()
+      .default("")
+      .describe(
+        "Fields of the prompts' metadata, separated by commas, that become text columns and reach the reward function.",
+      ),
+  }),
+  create: ({ format, columns }, { extras }): GroupLayout => {
+    const fields = fieldsOf(columns);
+    // Tools are an argument of the GRPO trainer, not a column.
+    const turns = turnWriter(format, { images: extras.images ?? false });
+    const images = format === "conversational" && extras.images;
+    return {
+      from: "groups",
+      readsScores: false,
+      format: "parquet",
+      rowSet: {
+        name: "trl-prompts",
+        version: 1,
+        columns: [
+          required("prompt", turns.type),
+          required("prompt_id", "string"),
+          optional("reference", "string"),
+          ...fields.map((name) => optional(name, "string")),
+          ...(images ? [optional("images", IMAGE_LIST)] : []),
+        ],
+      },
+      rows: ({ group: { prompt } }) => {
+        if (prompt.tools !== undefined) {
+          return noRow(prompt.id, "it has tools, which GRPO takes as an argument of the trainer alone");
+        }
+        const fault = turns.fault(prompt);
+        if (fault !== null) return noRow(prompt.id, fault);
+        return oneRow({
+          prompt: turns.prompt(prompt.messages),
+          prompt_id: prompt.id,
+          reference: prompt.reference,
+          ...metadataValues(prompt, fields),
+          ...turns.extraValues(prompt),
+        });
+      },
+      examples: ({ prompt }) => [{ kind: "prompt", prompt: turnsFrom(prompt) }],
+      // TRL 1.x has no longest prompt.
+      lengthRules: [],
+      companions: (facts) => [grpoConfig(facts), rewardClientFile()],
+    };
+  },
+});
+
+function fieldsOf(columns: string): readonly string[] {
+  const fields = columns
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const taken = fields.find((name, index) => TAKEN.has(name) || fields.indexOf(name) !== index);
+  if (taken === undefined) return fields;
+  throw new PrefkitError(
+    "bad_option",
+    `trl prompts: columns: "${taken}" is there already, or means something else to TRL.`,
+    "leave it out; prompt_id and reference are always written.",
+  );
+}
+
+/** Texts as they are, anything else as JSON; null where a prompt has no such field. */
+function metadataValues({ metadata }: Pick<Prompt, "metadata">, fields: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    fields.map((name) => {
+      const value: Json | undefined = Object.hasOwn(metadata, name) ? metadata[name] : undefined;
+      if (value === undefined || value === null) return [name, null];
+      return [name, typeof value === "string" ? value : JSON.stringify(value)];
+    }),
+  );
+}

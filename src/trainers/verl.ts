@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { messageRecord, sha256 } from "../core/ids.ts";
+import { optional, required } from "../store/schema.ts";
+import type { RowSet } from "../store/table.ts";
+import {
+  defineLayout,
+  IMAGE_LIST,
+  MESSAGE_LIST,
+  messageRows,
+  plainFault,
+  turnsFrom,
+} from "./layout-support.ts";
+import { placeholderFault, promptLayout, rewardClientFile, splitFiles } from "./message-rows.ts";
+import type { Companion, ExportedFacts, LengthRule, TrainerAdapter } from "./trainer-adapter.ts";
+
+/**
+ * verl 0.9: prompts for GRPO, scored by `compute_score` of the reward client.
+ *
+ * Facts: verl 0.9.1, utils/dataset/rl_dataset.py, experimental/reward_loop/reward_manager/naive.py, trainer/config.
+ * `extra_info.prompt` is the conversation as JSON text: verl does not hand the prompt to a reward function in any other way.
+ * `extra_info.index` is a number made from the prompt's id: verl tells the samples of a trace apart by it.
+ * Records with tools are left out: verl takes tools from its configuration, the same for all rows.
+ */
+export const verl: TrainerAdapter = {
+  name: "verl",
+  title: "verl",
+  layouts: {
+    prompts: defineLayout({
+      summary: "data_source, prompt, reward_model and extra_info, for GRPO with the reward server",
+      options: z.strictObject({
+        dataSource: z
+          .string()
+          .min(1)
+          .default("prefkit")
+          .describe("The column data_source; metrics go by it."),
+        ability: z.string().default("").describe("The column ability; verl only carries it."),
+      }),
+      create: ({ dataSource, ability }, { extras }) =>
+        promptLayout(
+          {
+            format: "parquet",
+            rowSet: rowSet(extras.images === true),
+            examples: ({ prompt }) => [{ kind: "prompt", prompt: turnsFrom(prompt) }],
+            lengthRules: [LENGTHS],
+            companions: (facts) => [script(facts), rewardClientFile()],
+          },
+          ({ id, messages, reference, tools, images = [] }) => {
+            const fault =
+              plainFault(messages) ??
+              (tools === undefined ? null : "it has tools, which verl takes from its configuration") ??
+              (images.length === 0 ? null : placeholderFault({ messages, images }));
+            if (fault !== null) return fault;
+            return {
+              data_source: dataSource,
+              prompt: messageRows(messages),
+              ability,
+              reward_model: { style: "rule", ground_truth: reference },
+              extra_info: {
+                index: indexOf(id),
+                prompt_id: id,
+                prompt: JSON.stringify(messages.map(messageRecord)),
+              },
+              ...(extras.images ? { images: images.length === 0 ? null : images } : {}),
+            };
+          },
+        ),
+    }),
+  },
+};
+
+/** 48 bits of the id's hash: a whole number that Python, Arrow and JavaScript hold alike. */
+function indexOf(promptId: string): number {
+  return Number.parseInt(sha256(promptId).slice(0, 12), 16);
+}
+
+/** With `data.filter_overlong_prompts=True`, as the script has it; without, verl stops with an error at such a prompt. */
+const LENGTHS: LengthRule = {
+  method: "GRPO",
+  defaultMaxLength: 512,
+  kept: (lengths, maxLength) => (lengths.prompt <= maxLength ? lengths : null),
+};
+
+function rowSet(images: boolean): RowSet {
+  return {
+    name: "verl-prompts",
+    version: 1,
+    columns: [
+      required("data_source", "string"),
+      required("prompt", MESSAGE_LIST),
+      required("ability", "string"),
+      required("reward_model", {
+        kind: "struct",
+        fields: [required("style", "string"), optional("ground_truth", "string")],
+      }),
+      required("extra_info", {
+        kind: "struct",
+        fields: [required("index", "int64"), required("prompt_id", "string"), required("prompt", "string")],
+      }),
+      ...(images ? [optional("images", IMAGE_LIST)] : []),
+    ],
+  };
+}
+
+function script(facts: ExportedFacts): Companion {
+  const { train, evaluation } = splitFiles(facts);
+  const list = (files: readonly string[]) => `"[${files.map((file) => `$PWD/${file}`).join(",")}]"`;
+  return {
+    path: "train_grpo.sh",
+    text: `#!/usr/bin/env bash
+# GRPO with verl 0.9, rewards by the reward server. Run it in this directory: MODEL=... bash train_grpo.sh
+# First, elsewhere: prefkit serve RECIPE --group-size 8
+# prefkit_reward.py asks the server for one sample at a time; the server gathers the 8 of a prompt.
+# verl knows no missing reward: an unscored response stops the run unless PREFKIT_UNSCORED names the number to train on.
+set -euo pipefail
+export PREFKIT_REWARD_URL="\${PREFKIT_REWARD_URL:-http://127.0.0.1:8300}"
+python -m verl.trainer.main_ppo \\
+  algorithm.adv_estimator=grpo \\
+  data.train_files=${list(train)} \\
+  data.val_files=${list(evaluation ?? train)} \\
+  data.max_prompt_length=1024 data.max_response_length=1024 data.filter_overlong_prompts=True \\
+  data.train_batch_size=128 \\
+  reward.custom_reward_function.path="$PWD/prefkit_reward.py" \\
+  reward.custom_reward_function.name=compute_score_async \\
+  actor_rollout_ref.model.path="\${MODEL:?set MODEL}" \\
+  actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n=8 \\
+  actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4 \\
+  actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=4 \\
+  actor_rollout_ref.actor.ppo_mini_batch_size=64 actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4 \\
+  actor_rollout_ref.actor.optim.lr=1e-6 actor_rollout_ref.actor.use_kl_loss=True \\
+  trainer.n_gpus_per_node="\${GPUS:-8}" trainer.nnodes=1 trainer.total_epochs=1 trainer.logger=console
+`,
+  };
+}

@@ -1,0 +1,308 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { perResponse, scored } from "../../src/core/scorer.ts";
+import type { Scorer } from "../../src/core/types.ts";
+import type { Rewarder } from "../../src/serve/rewarder.ts";
+import { type RewardServer, type ServerOptions, startServer } from "../../src/serve/server.ts";
+import { rewardClientSource } from "../../src/trainers/reward-client.ts";
+import { groupCount, numberInText, rewarderOf } from "../serve/support.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
+const absent = existsSync(python) ? "" : ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
+
+const open: { readonly server: RewardServer; readonly rewarder: Rewarder }[] = [];
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const { server, rewarder } of open.splice(0)) {
+    await server.drain();
+    await rewarder.close();
+  }
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(
+  recipe: Parameters<typeof rewarderOf>[0],
+  options: ServerOptions = {},
+): Promise<RewardServer> {
+  const rewarder = await rewarderOf(recipe);
+  const server = await startServer(rewarder, { port: 0, ...options });
+  open.push({ server, rewarder });
+  return server;
+}
+
+/** A server that answers as it is told; gives its URL and what it was sent. */
+async function fake(
+  answer: (
+    body: Body,
+    request: IncomingMessage,
+  ) => { status?: number; headers?: Record<string, string>; body: unknown },
+) {
+  const sent: Body[] = [];
+  const server = createServer((request, reply) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as Body;
+      sent.push(body);
+      const { status = 200, headers = {}, body: answered } = answer(body, request);
+      reply.writeHead(status, { "content-type": "application/json", ...headers });
+      reply.end(typeof answered === "string" ? answered : JSON.stringify(answered));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  );
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sent };
+}
+
+interface Body {
+  readonly groups: readonly {
+    readonly id?: string;
+    readonly responses: readonly { readonly id: string }[];
+  }[];
+}
+
+/** Runs Python that has imported the client and prints one line of JSON. */
+function run(url: string, code: string, environment: Record<string, string> = {}): Promise<unknown> {
+  const script = [
+    "import asyncio, json, sys",
+    `sys.path.insert(0, ${JSON.stringify(join(root, "src/trainers/python"))})`,
+    "sys.dont_write_bytecode = True",
+    "import prefkit_reward as p",
+    "def caught(work):",
+    "    try:",
+    "        return work()",
+    "    except p.PrefkitError as error:",
+    "        return 'PrefkitError: ' + str(error)",
+    code,
+  ].join("\n");
+  return new Promise((resolve, reject) => {
+    execFile(
+      python,
+      ["-c", script],
+      { env: { PATH: process.env.PATH ?? "", PREFKIT_REWARD_URL: url, ...environment } },
+      (error, stdout, stderr) => {
+        if (error) reject(new Error(stderr));
+        else resolve(JSON.parse(stdout));
+      },
+    );
+  });
+}
+
+const TWO = { scorers: { n: { use: numberInText }, count: { use: groupCount } } };
+const sum = { ...TWO, reward: { terms: [{ score: "n" }, { score: "count", weight: 100 }] } };
+
+/** What the scorer saw of each response, as one number the test knows to read: tokens, reference, metadata. */
+const seen: Scorer = perResponse(
+  { name: "seen", version: 1, range: [0, 1e6] },
+  ({ tokenCount = 0 }, { prompt }) =>
+    scored(tokenCount + 100 * Number(prompt.reference) + 10_000 * Number(prompt.metadata.level)),
+);
+
+describe.skipIf(absent !== "")(`the Python client${absent}`, { timeout: 120_000 }, () => {
+  it("is the file that exports put beside their data, and reads with Python 3.9", async () => {
+    expect(await rewardClientSource()).toContain("def trl_reward(");
+    const code = `
+import ast
+tree = ast.parse(open(p.__file__).read(), feature_version=(3, 9))
+names = {name.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+names |= {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+print(json.dumps(sorted(names - set(sys.stdlib_module_names))))`;
+    // Looked for by reward_func alone, which OpenRLHF calls, and OpenRLHF has it.
+    expect(await run("http://127.0.0.1:1", code)).toEqual(["torch"]);
+  });
+
+  it("gives TRL its rewards, whole groups at a time, and None where there is none", async () => {
+    const { url } = await start(sum);
+    const code = `
+prompts = ["a"] * 3 + ["b"] * 3
+completions = ["1", "2", "x", "4", "5", "6"]
+logged = {}
+rewards = p.trl_reward(prompts, completions, log_metric=logged.__setitem__, trainer_state=object())
+print(json.dumps([rewards, logged]))`;
+    // 3 responses in each group: 300, and the number in the text.
+    const expected = [301, 302, null, 304, 305, 306];
+    expect(await run(url, code)).toEqual([expected, { "prefkit/unscored": 1 / 6 }]);
+    const messages = `
+prompts = [[{"role": "user", "content": "a"}]] * 2
+completions = [[{"role": "assistant", "content": c}] for c in ("1", "2")]
+print(json.dumps(asyncio.run(p.trl_reward_async(prompts, completions))))`;
+    expect(await run(url, messages)).toEqual([201, 202]);
+    const size = { PREFKIT_GROUP_SIZE: "2" };
+    const twice = `print(json.dumps(p.trl_reward(["a"] * 4, ["1", "2", "3", "4"])))`;
+    expect(await run(url, twice, size)).toEqual([201, 202, 203, 204]);
+    expect(await run(url, `print(json.dumps(p.trl_reward([], [])))`)).toEqual([]);
+  });
+
+  it("sends references, metadata and token counts, and answers more groups than one request holds in order", async () => {
+    const { url } = await start({ scorers: { seen: { use: seen } } });
+    const code = `
+rewards = p.trl_reward(
+    ["a", "b"], ["x", "y"], completion_ids=[[1, 2], [3]], reference=["7", "8"], level=[1, 2], prompt_id=["i", "j"])
+many = p.trl_reward(
+    [str(n) for n in range(200)], ["x"] * 200, reference=[str(n % 50) for n in range(200)], level=[0] * 200)
+print(json.dumps([rewards, many == [100.0 * (n % 50) for n in range(200)]]))`;
+    expect(await run(url, code)).toEqual([[10_702, 20_801], true]);
+  });
+
+  it("gathers what verl sends one by one into groups, and raises where a sample has no reward", async () => {
+    const { url } = await start(sum, { groupSize: 4, windowMs: 10_000 });
+    const code = `
+from concurrent.futures import ThreadPoolExecutor
+def one(n):
+    return p.compute_score("math", str(n), "4", {"prompt": "Q", "prompt_id": "q", "index": n})
+with ThreadPoolExecutor(8) as threads:
+    print(json.dumps(list(threads.map(one, range(8)))))`;
+    expect(await run(url, code)).toEqual(
+      Array.from({ length: 8 }, (_, n) => ({ score: 400 + n, unscored: 0 })),
+    );
+    const { url: single } = await start(sum);
+    const unscored = `
+ask = lambda: p.compute_score(data_source="m", solution_str="x", ground_truth="4", extra_info={"question": "Q"})
+print(json.dumps(caught(ask)))`;
+    expect(await run(single, unscored)).toContain("PREFKIT_UNSCORED");
+    expect(await run(single, unscored, { PREFKIT_UNSCORED: "-2" })).toEqual({ score: -2, unscored: 1 });
+    const prompts = `
+import inspect
+forms = [{"prompt": [{"role": "user", "content": "Q"}]}, {"prompt": '[{"role": "user", "content": "Q"}]'}, {"question": "[1]?"}]
+scores = [asyncio.run(p.compute_score_async("m", "5", "4", info))["score"] for info in forms]
+print(json.dumps([scores, inspect.iscoroutinefunction(p.compute_score_async), caught(lambda: p.compute_score("m", "5", "4", {}))]))`;
+    expect(await run(single, prompts)).toEqual([
+      [105, 105, 105],
+      true,
+      expect.stringContaining("holds no prompt"),
+    ]);
+  });
+
+  it("registers with ms-swift where it is loaded by it, and gives OpenRLHF's function its shape", async () => {
+    const { url } = await start(sum);
+    const code = `
+import importlib, types
+swift, rewards = types.ModuleType("swift"), types.ModuleType("swift.rewards")
+class ORM:
+    def __init__(self, args=None, **kwargs): self.args = args
+rewards.ORM, rewards.orms = ORM, {}
+sys.modules.update({"swift": swift, "swift.rewards": rewards})
+q = importlib.reload(p)
+messages = [[{"role": "user", "content": "Q"}, {"role": "assistant", "content": t}] for t in ("1", "2")]
+orm = rewards.orms["prefkit"](args=1)
+given = p.reward_func(["Q: 3</s>", "Q: 4</s>"], ["Q: ", "Q: "], ["", ""])
+given = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in given.items() if name != "extra_logs"}
+print(json.dumps([orm(["1", "2"], messages=messages, trainer_state=1), given, p.reward_func([], [], [])]))`;
+    expect(await run(url, code)).toEqual([
+      [201, 202],
+      { rewards: [103, 104], scores: [103, 104] },
+      { rewards: [], scores: [], extra_logs: {} },
+    ]);
+  });
+
+  it.each([
+    ["other ids", (body: Body) => rename(body, (id) => `${id}x`), "asked for responses"],
+    ["the ids of one response twice", (body: Body) => rename(body, () => "0"), "answered twice"],
+    ["too few groups", () => ({ groups: [] }), "asked for 1 groups, got 0"],
+    ["no list", () => ({ groups: 7 }), "got none"],
+    ["a response without a reward", () => ({ groups: [{ responses: [{ id: "0" }] }] }), "without a reward"],
+    ["a text for a reward", (body: Body) => rename(body, (id) => id, "1.5"), "for a reward"],
+    ["true for a reward", (body: Body) => rename(body, (id) => id, true), "for a reward"],
+    ["something else than JSON", () => "<html>", "did not answer JSON"],
+  ])("refuses an answer with %s: a reward never lands on another sample", async (_, answer, message) => {
+    const { url } = await fake((body) => ({ body: answer(body) }));
+    expect(
+      await run(url, `print(json.dumps(caught(lambda: p.trl_reward(["a", "a"], ["1", "2"]))))`),
+    ).toContain(message);
+  });
+
+  it("finds its rewards by id where the answer has another order", async () => {
+    const { url } = await fake(({ groups }) => ({
+      body: {
+        groups: groups.map(({ responses }) => ({
+          responses: responses.map(({ id }) => ({ id, reward: Number(id) })).reverse(),
+        })),
+      },
+    }));
+    expect(await run(url, `print(json.dumps(p.trl_reward(["a"] * 3, ["x", "y", "z"])))`)).toEqual([0, 1, 2]);
+  });
+
+  it("asks again after 429, 503 and a cut connection, as long as the server says, and not after a refusal", async () => {
+    let asked = 0;
+    const { url } = await fake((body, request) => {
+      asked += 1;
+      if (asked === 1) return { status: 429, headers: { "retry-after": "0.05" }, body: {} };
+      if (asked === 2) return { status: 503, headers: { "retry-after": "0.05" }, body: "not JSON" };
+      if (asked === 3) request.socket.destroy();
+      return { body: rename(body, (id) => id, 1) };
+    });
+    expect(await run(url, `print(json.dumps(p.trl_reward(["a"], ["x"])))`)).toEqual([1]);
+    expect(asked).toBe(4);
+    const refusal = { error: { code: "bad_request", message: "no.", fix: "do." } };
+    const refusing = await fake(() => ({ status: 400, body: refusal }));
+    expect(
+      await run(refusing.url, `print(json.dumps(caught(lambda: p.trl_reward(["a"], ["x"]))))`),
+    ).toContain("answered 400: bad_request: no. Fix: do.");
+    expect(refusing.sent).toHaveLength(1);
+  });
+
+  it("gives up after the tries it has, or answers None where it was told to", async () => {
+    const nobody = "http://127.0.0.1:9";
+    const code = `print(json.dumps(caught(lambda: p.trl_reward(["a"], ["x"]))))`;
+    expect(await run(nobody, code, { PREFKIT_RETRIES: "1" })).toContain("no reward after 2 tries");
+    const lenient = { PREFKIT_RETRIES: "1", PREFKIT_ON_FAILURE: "none" };
+    expect(await run(nobody, code, lenient)).toEqual([null]);
+    expect(await run("ftp://x", code)).toContain("is no URL");
+  });
+
+  it("asks the next of several servers at once when one is dead, whatever path its URL ends in", async () => {
+    const { url } = await start(sum);
+    const code = `
+import time
+started = time.time()
+rewards = [p.trl_reward(["a"], [str(n)])[0] for n in range(4)]
+print(json.dumps([rewards, time.time() - started < 5]))`;
+    expect(await run(`http://127.0.0.1:9, ${url}/get_reward`, code)).toEqual([[100, 101, 102, 103], true]);
+  });
+
+  it("carries the token, and is told when it is wrong", async () => {
+    const { url } = await start(sum, { token: "correct-horse" });
+    const code = `print(json.dumps(caught(lambda: p.trl_reward(["a"], ["1"]))))`;
+    expect(await run(url, code, { PREFKIT_SERVE_TOKEN: "correct-horse" })).toEqual([101]);
+    expect(await run(url, code, { PREFKIT_SERVE_TOKEN: "other-horse" })).toContain("401: unauthorized");
+  });
+
+  it("waits for a server that ends and comes back, and goes on", async () => {
+    const first = await start(sum);
+    const code = `
+rewards = [p.trl_reward(["a"], ["0"])[0]]
+sys.stderr.flush()
+import time
+for n in range(1, 30):
+    rewards.append(p.trl_reward(["a"], [str(n)])[0])
+    time.sleep(0.05)
+print(json.dumps(rewards))`;
+    const answer = run(first.url, code);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await first.drain();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await start(sum, { port: Number(new URL(first.url).port) });
+    expect(await answer).toEqual(Array.from({ length: 30 }, (_, n) => 100 + n));
+  });
+});
+
+/** An answer with the ids changed. */
+function rename({ groups }: Body, change: (id: string) => string, reward: unknown = 1): unknown {
+  return {
+    groups: groups.map(({ responses }) => ({
+      responses: responses.map(({ id }) => ({ id: change(id), reward })),
+    })),
+  };
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { parseSet, planTraining } from "../../../src/trainers/train/index.ts";
+import { settingsOf } from "./fake-python.ts";
+
+describe("a planned training", () => {
+  it("follows SimPO's authors: beta 2, gamma / beta 0.5, no NLL term, 128 pairs a step", () => {
+    const { trainer, rowsPerStep, lora } = planTraining(settingsOf());
+    expect(trainer).toMatchObject({
+      ...{ loss_type: "simpo", cpo_alpha: 0, beta: 2, simpo_gamma: 1, learning_rate: 1e-6 },
+      ...{
+        num_train_epochs: 1,
+        per_device_train_batch_size: 8,
+        gradient_accumulation_steps: 16,
+        max_length: 2048,
+      },
+    });
+    expect(rowsPerStep).toBe(128);
+    expect(lora).toBeNull();
+  });
+
+  it.each([
+    { ratio: 0.3, beta: 10, gamma: 3, note: "the authors' Llama-3-Instruct v2 run: 0.3 · 10" },
+    { ratio: 0.55, beta: 2.5, gamma: 1.375, note: "0.55 · 2.5" },
+    { ratio: 0.5, beta: 0.1, gamma: 0.05, note: "0.5 · 0.1" },
+  ])("gives TRL gamma itself: ratio $ratio, beta $beta -> $gamma ($note)", ({ ratio, beta, gamma }) => {
+    expect(planTraining(settingsOf({ gammaRatio: ratio, beta })).trainer.simpo_gamma).toBeCloseTo(gamma, 12);
+  });
+
+  it("keeps the rows of a step when there are more processes: 64 / (8 · 4) = 2", () => {
+    const { trainer, rowsPerStep } = planTraining(settingsOf({ method: "dpo", processes: 4 }));
+    expect(trainer).toMatchObject({ beta: 0.1, gradient_accumulation_steps: 2, max_length: 1024 });
+    expect(rowsPerStep).toBe(64);
+  });
+
+  it("writes steps in place of epochs, LoRA's alpha as twice its rank, and no NaN loss as 0", () => {
+    const { trainer, lora } = planTraining(settingsOf({ steps: 7, loraRank: 8 }));
+    expect(trainer).toMatchObject({ max_steps: 7, logging_nan_inf_filter: false, report_to: "none" });
+    expect(trainer).not.toHaveProperty("num_train_epochs");
+    expect(lora).toMatchObject({ r: 8, lora_alpha: 16, target_modules: "all-linear" });
+  });
+
+  it("lets fields of TRL's own go before everything", () => {
+    const set = parseSet(["beta=3", "optim=adafactor", "bf16=True", "loss_weights=[1, 0.5]", "run_name=a=b"]);
+    expect(set).toEqual({ beta: 3, optim: "adafactor", bf16: true, loss_weights: [1, 0.5], run_name: "a=b" });
+    expect(planTraining(settingsOf({ set })).trainer).toMatchObject(set);
+  });
+
+  it.each([
+    [
+      settingsOf({ method: "dpo", gammaRatio: 0.5 }),
+      "bad_option",
+      /--gamma-ratio was given, and dpo has no such/,
+    ],
+    [settingsOf({ method: "simpo", reward: "http://localhost" }), "bad_option", /--reward/],
+    [settingsOf({ method: "grpo", maxLength: 9 }), "bad_option", /--max-length/],
+    [settingsOf({ set: { output_dir: "/elsewhere" } }), "bad_option", /output_dir, which prefkit decides/],
+    [
+      settingsOf({ set: { per_device_train_batch_size: 0 } }),
+      "bad_option",
+      /per_device_train_batch_size is 0/,
+    ],
+    [
+      settingsOf({ method: "grpo", batchSize: 6 }),
+      "bad_option",
+      /6 completions .* no whole number of groups of 8/,
+    ],
+    [settingsOf({ method: "grpo", groupSize: 1 }), "bad_option", /compare responses within a group/],
+    [settingsOf({ learningRate: 0 }), "bad_option", /--lr is 0/],
+    [settingsOf({ epochs: -1 }), "bad_option", /--epochs is -1/],
+    [settingsOf({ beta: Number.NaN }), "bad_option", /--beta is NaN/],
+  ] as const)("refuses what cannot be trained: %#", (settings, code, message) => {
+    expect(() => planTraining(settings)).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    );
+  });
+
+  it("takes a GRPO batch that gradient accumulation makes whole: 4 · 2 = 8", () => {
+    const { rowsPerStep } = planTraining(settingsOf({ method: "grpo", batchSize: 4, gradAccum: 2 }));
+    expect(rowsPerStep).toBe(8);
+  });
+
+  it.each(["", "=1", "two words=1", "__class__=1", "Beta=1"])("refuses --set %j", (pair) => {
+    expect(() => parseSet([pair])).toThrow(expect.objectContaining({ code: "bad_option" }));
+  });
+});

@@ -1,0 +1,373 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { nodeFiles } from "../../../src/core/files.ts";
+import { openParquet } from "../../../src/store/parquet-reader.ts";
+import { createParquetSink } from "../../../src/store/parquet-sink.ts";
+import { logprobsRowSet } from "../../../src/store/row-sets.ts";
+import type { Row } from "../../../src/store/table.ts";
+import {
+  checkPython,
+  findPython,
+  idsHash,
+  type TrainOptions,
+  train,
+} from "../../../src/trainers/train/index.ts";
+import { fileOf, rowsOf, smallDataset, temporaryDirectories } from "../../cli/small-dataset.ts";
+import { fakePython, settingsOf, VERSIONS, WHOLE_TRAINING } from "./fake-python.ts";
+
+const directories = temporaryDirectories();
+afterEach(() => directories.removeAll());
+
+/** Two pairs of the small dataset, and a stand-in for Python. */
+async function prepared(body = WHOLE_TRAINING, change: Partial<TrainOptions> = {}) {
+  const directory = await directories.make();
+  const from = await smallDataset(directory);
+  const python = await fakePython(directory, body);
+  const notes: string[] = [];
+  const options: TrainOptions = {
+    files: nodeFiles,
+    from,
+    out: join(directory, "run"),
+    settings: settingsOf(),
+    python,
+    environment: process.env,
+    stop: new AbortController().signal,
+    onNote: (text) => notes.push(text),
+    ...change,
+  };
+  return { directory, from, options, notes, run: options.out };
+}
+
+async function text(...path: string[]): Promise<string> {
+  return await readFile(join(...path), "utf8");
+}
+
+async function stepsOf(run: string): Promise<number[]> {
+  const lines = (await text(run, "metrics.jsonl")).trim().split("\n");
+  return lines.map((line) => (JSON.parse(line) as { step: number }).step);
+}
+
+describe("a training", () => {
+  it("leaves its settings, data, pair ids, metrics by step, log and result in its directory", async () => {
+    const { options, run, from } = await prepared();
+    const outcome = await train(options);
+    expect(outcome).toMatchObject({ kind: "done", step: 4, of: 4, rows: 2, kept: 2, model: "model" });
+    expect(outcome?.metrics).toEqual({ loss: 0.25, "rewards/margins": 4 });
+    expect(outcome?.checkpoints.map(({ step }) => step)).toEqual([2, 4]);
+    expect(JSON.parse(await text(run, "train.json"))).toEqual(outcome);
+    expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+    expect(await text(run, "log.txt")).toContain("talk of the libraries");
+    const pairs = await rowsOf(from, await fileOf(from, "pairs"));
+    expect(await text(run, "pair_ids.txt")).toBe(pairs.map(({ pair_id }) => `${pair_id}\n`).join(""));
+    const config = JSON.parse(await text(run, "config.json"));
+    expect(config).toMatchObject({
+      method: "simpo",
+      data: { split: "train", rows: { train: 2 } },
+      resume: null,
+    });
+    for (const path of config.data.files.train) expect(existsSync(join(run, path))).toBe(true);
+  });
+
+  it("stops with a checkpoint when told, and goes on from it", async () => {
+    const stop = new AbortController();
+    const body = `
+      start();
+      log(1, 4, { loss: 1 });
+      if (config.resume === null) {
+        if (await nextLine() !== "stop") process.exit(9);
+        checkpoint(1);
+        say("end", { kind: "stopped", step: 1, of: 4 });
+        return;
+      }
+      for (let step = 2; step <= 4; step++) log(step, 4, { loss: 1 });
+      say("end", { kind: "done", step: 4, of: 4 });`;
+    const { options, run } = await prepared(
+      body.replace("log(1, 4, { loss: 1 });", "if (!config.resume) log(1, 4, { loss: 1 });"),
+    );
+    const first = await train({
+      ...options,
+      stop: stop.signal,
+      onEvent: ({ event }) => void (event === "log" && stop.abort()),
+    });
+    expect(first).toMatchObject({ kind: "stopped", step: 1, model: null });
+    expect(await train({ ...options, resume: true })).toMatchObject({ kind: "done", step: 4 });
+    expect(JSON.parse(await text(run, "config.json")).resume).toBe("checkpoints/checkpoint-1");
+    expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("goes on from the last whole checkpoint after a kill, and logs no step twice", async () => {
+    const killed = `
+      start();
+      for (let step = 1; step <= 3; step++) log(step, 4, { loss: 1 });
+      checkpoint(2);
+      checkpoint(3, '{"global_st');
+      process.kill(process.pid, "SIGKILL");
+      await new Promise(() => undefined);`;
+    const { options, run, directory } = await prepared(killed);
+    await expect(train(options)).rejects.toMatchObject({
+      code: "contract_broken",
+      message: /signal SIGKILL/,
+    });
+    await writeFile(join(run, "metrics.jsonl"), `${await text(run, "metrics.jsonl")}{"step": 3, "lo`);
+    await fakePython(directory, WHOLE_TRAINING);
+    expect(await train({ ...options, resume: true })).toMatchObject({ kind: "done" });
+    expect(JSON.parse(await text(run, "config.json")).resume).toBe("checkpoints/checkpoint-2");
+    expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("starts at the first step when there is no whole checkpoint, and says so", async () => {
+    const { options, run, notes, directory } = await prepared(
+      "start(); log(1, 4, {}); process.exitCode = 3;",
+    );
+    await expect(train(options)).rejects.toMatchObject({ code: "contract_broken" });
+    await fakePython(directory, WHOLE_TRAINING);
+    await train({ ...options, resume: true });
+    expect(notes).toEqual(["There is no whole checkpoint yet: the training starts at its first step."]);
+    expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("refuses to go on with other settings, naming the first, but for how long it goes on", async () => {
+    const { options } = await prepared();
+    await train(options);
+    const resumed = { ...options, resume: true };
+    await expect(train({ ...resumed, settings: settingsOf({ beta: 3 }) })).rejects.toMatchObject({
+      code: "plan_changed",
+      message: /begun with beta 2, and now beta is 3/,
+    });
+    expect(await train({ ...resumed, settings: settingsOf({ epochs: 2 }) })).toMatchObject({ kind: "done" });
+  });
+
+  it("refuses a directory that holds a training or other files, and removes nothing foreign", async () => {
+    const { options, run } = await prepared();
+    await train(options);
+    await expect(train(options)).rejects.toMatchObject({ code: "not_this_run", message: /--resume/ });
+    expect(await train({ ...options, force: true })).toMatchObject({ kind: "done" });
+    await writeFile(join(run, "thesis.tex"), "x");
+    await expect(train({ ...options, force: true })).rejects.toMatchObject({
+      code: "not_this_run",
+      message: /thesis\.tex/,
+    });
+    expect(await text(run, "thesis.tex")).toBe("x");
+  });
+
+  it("fails with the process's last lines, and keeps all of them in the log", async () => {
+    const body = `start(); console.error("Traceback"); console.error("CUDA out of memory"); process.exitCode = 1;`;
+    const { options, run } = await prepared(body);
+    await expect(train(options)).rejects.toMatchObject({
+      code: "contract_broken",
+      message: /code 1.*CUDA out of memory/s,
+    });
+    expect(await text(run, "log.txt")).toContain("Traceback");
+  });
+
+  it.each([
+    ["bad_option", "bad_option"],
+    ["not_finite", "not_finite"],
+    ["rm -rf", "contract_broken"],
+  ])("passes on a refusal with code %j as %s", async (code, expected) => {
+    const body = `say("refused", { code: ${JSON.stringify(code)}, problem: "no field x.", fix: "write y." }); process.exitCode = 2;`;
+    const { options } = await prepared(body);
+    await expect(train(options)).rejects.toMatchObject({
+      code: expected,
+      message: /no field x\..*write y\./s,
+    });
+  });
+
+  it("does not take an end without an end event for one", async () => {
+    const { options } = await prepared("start();");
+    await expect(train(options)).rejects.toMatchObject({
+      code: "contract_broken",
+      message: /did not say how/,
+    });
+  });
+
+  it("says which program is missing", async () => {
+    const { options, directory } = await prepared();
+    await expect(train({ ...options, python: join(directory, "nothing") })).rejects.toMatchObject({
+      code: "missing_dependency",
+    });
+  });
+
+  it("warns of rows that the trainer drops, cuts, or finds no reward for", async () => {
+    const body = `start({ rows: 9, kept: 7, truncated: 2 }); log(1, 1, { unscored: 8 }); say("end", { kind: "done", step: 1, of: 1 });`;
+    const { options, notes } = await prepared(body);
+    await train(options);
+    expect(notes).toEqual([
+      "2 of 9 rows leave no response token within --max-length: the trainer drops them.",
+      "2 of 7 rows are longer than --max-length: the trainer cuts their responses.",
+      "none of the 8 completions of step 1 was scored: nothing is learned from such a step.",
+    ]);
+  });
+
+  it("keeps passwords out of config.json", async () => {
+    const { options, run } = await prepared();
+    const settings = settingsOf({ method: "grpo", reward: "http://me:secret@host:1" });
+    await expect(train({ ...options, settings })).rejects.toSatisfy(
+      (error: Error) => /user name/.test(error.message) && !error.message.includes("secret"),
+    );
+    expect(existsSync(run)).toBe(false);
+    await expect(train({ ...options, settings: settingsOf({ method: "grpo" }) })).rejects.toMatchObject({
+      code: "bad_option",
+      message: /prefkit serve/,
+    });
+  });
+
+  it("exports prompts for GRPO", async () => {
+    const settings = settingsOf({ method: "grpo", reward: "http://127.0.0.1:8300/, http://other:1" });
+    const { options, run } = await prepared(WHOLE_TRAINING, { settings });
+    await train(options);
+    const config = JSON.parse(await text(run, "config.json"));
+    expect(config).toMatchObject({
+      reward: { url: "http://127.0.0.1:8300/,http://other:1" },
+      data: { rows: { train: 3 } },
+    });
+  });
+
+  it("trains on an export, unless it is of another kind or was changed", async () => {
+    const { options, run } = await prepared();
+    await train(options);
+    const second = { ...options, from: join(run, "data"), out: `${run}-2` };
+    expect(await train(second)).toMatchObject({ kind: "done" });
+    const settings = settingsOf({ method: "grpo", reward: "http://127.0.0.1:1" });
+    await expect(train({ ...second, settings, out: `${run}-3` })).rejects.toMatchObject({
+      code: "need_unmet",
+    });
+    const [path = ""] = JSON.parse(await text(run, "config.json")).data.files.train;
+    const bytes = await readFile(join(run, path));
+    bytes[20] = (bytes[20] ?? 0) ^ 1;
+    await writeFile(join(run, path), bytes);
+    await expect(train({ ...second, out: `${run}-4` })).rejects.toMatchObject({ code: "damaged_file" });
+  });
+
+  it("refuses a directory that is neither a dataset nor an export, before it makes one", async () => {
+    const { options, directory, run } = await prepared();
+    await mkdir(join(directory, "empty"));
+    await expect(train({ ...options, from: join(directory, "empty") })).rejects.toMatchObject({
+      code: "dataset_incomplete",
+    });
+    expect(existsSync(run)).toBe(false);
+  });
+});
+
+describe("log-probs of a reference", () => {
+  async function withTable(change: (rows: Row[]) => Row[]) {
+    const given = await prepared(WHOLE_TRAINING, { settings: settingsOf({ method: "dpo" }) });
+    const pairs = await rowsOf(given.from, await fileOf(given.from, "pairs"));
+    const rows = pairs.flatMap(({ prompt_id, chosen_id, rejected_id }, index) =>
+      [chosen_id, rejected_id].map((response_id, side) => ({
+        ...{ prompt_id, response_id, model: "ref", template_hash: null },
+        ...{ ids_hash: idsHash([index, side]), token_count: 2 + side, sum_logprob: -10 * index - side },
+      })),
+    );
+    const folder = join(given.directory, "reference");
+    await mkdir(folder);
+    const sink = await createParquetSink(nodeFiles, join(folder, "all.parquet"), logprobsRowSet);
+    // In another order than the pairs: the join is by ids.
+    await sink.write(change(rows).reverse());
+    await sink.close();
+    return { ...given, pairs, options: { ...given.options, reference: async () => folder } };
+  }
+
+  it("are joined by ids, in row order, with the counts and hashes that the trainer compares", async () => {
+    const { options, run, pairs } = await withTable((rows) => rows);
+    await train(options);
+    const table = await openParquet(nodeFiles, join(run, "reference.parquet"));
+    const rows: Row[] = [];
+    for await (const batch of table.read()) rows.push(...batch);
+    await table.close();
+    expect(rows).toEqual(
+      pairs.map(({ pair_id }, index) => ({
+        prefkit_pair_id: pair_id,
+        ref_chosen_logps: -10 * index,
+        ref_chosen_token_count: 2,
+        ref_chosen_ids_hash: idsHash([index, 0]),
+        ref_rejected_logps: -10 * index - 1,
+        ref_rejected_token_count: 3,
+        ref_rejected_ids_hash: idsHash([index, 1]),
+      })),
+    );
+    const config = JSON.parse(await text(run, "config.json"));
+    expect(config.trainer.precompute_ref_log_probs).toBe(true);
+    expect(config.reference).toEqual({ file: "reference.parquet", model: "ref" });
+  });
+
+  it.each<[string, (rows: Row[]) => Row[], RegExp]>([
+    [
+      "a response is missing",
+      (rows) => rows.slice(1),
+      /the chosen response .* has no log-prob of the reference/,
+    ],
+    ["a hash is missing", (rows) => rows.map((row) => ({ ...row, ids_hash: null })), /has no ids_hash/],
+    [
+      "they are of two models",
+      (rows) => rows.map((row, index) => ({ ...row, model: `m${index % 2}` })),
+      /of 2 models/,
+    ],
+  ])("are refused when %s", async (_, change, message) => {
+    const { options } = await withTable(change);
+    await expect(train(options)).rejects.toMatchObject({ code: "need_unmet", message });
+  });
+
+  it("are refused for a method without a reference", async () => {
+    const { options } = await withTable((rows) => rows);
+    await expect(train({ ...options, settings: settingsOf() })).rejects.toMatchObject({
+      code: "bad_option",
+      message: /simpo has no reference/,
+    });
+  });
+
+  it("hash ids as little-endian 32-bit integers", () => {
+    // printf '\001\000\000\000\002\000\000\000' | sha256sum
+    expect(idsHash([1, 2])).toBe("34fb5c825de7ca4aea6e712f19d439c1");
+  });
+});
+
+describe("the Python environment", () => {
+  it("is the one named, else PREFKIT_PYTHON's, else the installed one, else a refusal that says what to do", async () => {
+    const cacheDirectory = await directories.make();
+    const options = { environment: { PREFKIT_PYTHON: "/b" }, cacheDirectory };
+    expect(await findPython(nodeFiles, { ...options, named: "/a" })).toBe("/a");
+    expect(await findPython(nodeFiles, options)).toBe("/b");
+    const bare = { environment: {}, cacheDirectory };
+    await expect(findPython(nodeFiles, bare)).rejects.toMatchObject({
+      code: "missing_dependency",
+      fix: expect.stringContaining("prefkit train --install"),
+    });
+    const own = join(cacheDirectory, "python-train/bin");
+    await mkdir(own, { recursive: true });
+    await writeFile(join(own, "python"), "");
+    expect(await findPython(nodeFiles, bare)).toBe(join(own, "python"));
+  });
+
+  it.each([
+    [{ trl: null }, false, /trl is missing/],
+    [{ trl: "0.29.1" }, false, /trl is 0\.29\.1, and 1\.x is needed/],
+    [{ trl: "2.0.0" }, false, /trl is 2\.0\.0/],
+    [{ python: "3.9.18" }, false, /Python is 3\.9\.18, and 3\.10 is needed/],
+    [{ peft: null }, true, /peft is missing/],
+    [{ requests: null, torch: null }, false, /torch is missing; requests is missing/],
+  ])("is refused with what is missing and the command: %j", async (change, lora, message) => {
+    const python = await fakePython(await directories.make(), "", { ...VERSIONS, ...change });
+    await expect(checkPython(python, { lora, environment: process.env })).rejects.toMatchObject({
+      code: "missing_dependency",
+      message,
+      fix: expect.stringContaining(`${python} -m pip install torch==`),
+    });
+  });
+
+  it("needs no peft without LoRA", async () => {
+    const python = await fakePython(await directories.make(), "", { ...VERSIONS, peft: null });
+    expect(await checkPython(python, { lora: false, environment: process.env })).toMatchObject({
+      peft: null,
+    });
+  });
+
+  it("is refused when it is no Python at all", async () => {
+    const directory = await directories.make();
+    await expect(
+      checkPython(join(directory, "nothing"), { lora: false, environment: process.env }),
+    ).rejects.toMatchObject({ code: "missing_dependency", message: /did not run the training script/ });
+  });
+});

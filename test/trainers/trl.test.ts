@@ -1,0 +1,246 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { ScoreColumn } from "../../src/core/types.ts";
+import { rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
+import type { LengthRule } from "../../src/trainers/trainer-adapter.ts";
+import { cpoLengths, dpoLengths, prmLengths, rewardLengths } from "../../src/trainers/trl/length-rules.ts";
+import { trl } from "../../src/trainers/trl.ts";
+import { layoutOf } from "./layout.ts";
+import { NO_EXTRAS, pairOf, SEVERAL_TURNS } from "./pair-record.ts";
+
+const TOOLS = '[{"type":"function","function":{"name":"add"}}]';
+const MAPPED = { extras: { tools: true, images: true, toolMessages: true }, scores: [] };
+
+describe("TRL's preference rows", () => {
+  it("are message lists, the sides holding the assistant's turn alone", () => {
+    const layout = layoutOf(trl, "preference", "pairs");
+    expect(layout.rows(pairOf({ prompt: SEVERAL_TURNS })).rows).toEqual([
+      {
+        prompt: SEVERAL_TURNS,
+        chosen: [{ role: "assistant", content: "A: 42" }],
+        rejected: [{ role: "assistant", content: "A: 41" }],
+      },
+    ]);
+  });
+
+  it("are texts when asked, and then hold one user turn and nothing else", () => {
+    const layout = layoutOf(trl, "preference", "pairs", { format: "text" });
+    expect(layout.rows(pairOf()).rows).toEqual([
+      { prompt: "What is 40 + 2?", chosen: "A: 42", rejected: "A: 41" },
+    ]);
+    const several = layout.rows(pairOf({ prompt: SEVERAL_TURNS }));
+    expect(several).toMatchObject({
+      rows: [],
+      leftOut: [{ id: "pair-1", why: expect.stringMatching(/one user turn/) }],
+    });
+    expect(layout.rows(pairOf({ tools: TOOLS })).leftOut[0]?.why).toMatch(/has tools/);
+  });
+
+  it("carry tools as JSON text and images, where the dataset maps them, and only DPO is then offered", () => {
+    const layout = layoutOf(trl, "preference", "pairs", {}, MAPPED);
+    const image = { bytes: new Uint8Array([1]), path: null };
+    expect(layout.rows(pairOf({ tools: TOOLS, images: [image] })).rows[0]).toMatchObject({
+      tools: TOOLS,
+      images: [image],
+    });
+    expect(layout.rows(pairOf()).rows[0]).toMatchObject({ tools: null, images: null });
+    const paths = layout.companions({ files: {}, rows: { train: 1 } }).map(({ path }) => path);
+    expect(paths).toEqual(["dpo.yaml"]);
+    expect(layout.lengthRules.map(({ method }) => method)).toEqual(["DPO"]);
+  });
+
+  it("leave out a conversation with tool calls rather than lose them", () => {
+    const prompt = [
+      { role: "user", content: "Add." },
+      { role: "assistant", content: "", toolCalls: "[]" },
+      { role: "tool", content: "42", toolCallId: "1" },
+    ] as const;
+    const { rows, leftOut } = layoutOf(trl, "preference", "pairs", {}, MAPPED).rows(pairOf({ prompt }));
+    expect(rows).toEqual([]);
+    expect(leftOut[0]?.why).toMatch(/tool calls/);
+  });
+
+  it("have a margin for a reward model only when asked", () => {
+    expect(layoutOf(trl, "reward", "pairs").rows(pairOf()).rows[0]).not.toHaveProperty("margin");
+    const withMargin = layoutOf(trl, "reward", "pairs", { margin: true });
+    expect(withMargin.rows(pairOf()).rows[0]).toMatchObject({ margin: 1.5 });
+  });
+});
+
+describe("TRL's unpaired rows", () => {
+  it("are two of each pair, the desired one first", () => {
+    const { rows } = layoutOf(trl, "unpaired", "pairs").rows(pairOf());
+    expect(rows.map(({ completion, label }) => ({ completion, label }))).toEqual([
+      { completion: [{ role: "assistant", content: "A: 42" }], label: true },
+      { completion: [{ role: "assistant", content: "A: 41" }], label: false },
+    ]);
+  });
+
+  it("are one of each candidate with a reward, desired from the threshold on", () => {
+    const layout = layoutOf(trl, "unpaired", "groups", { from: "groups", threshold: 0.5, format: "text" });
+    const group = rewardedGroupOf([0.5, 0.4, null, 1, 1], {
+      texts: ["at", "below", "unscored", "baseline", " "],
+      roles: ["candidate", "candidate", "candidate", "baseline", "candidate"],
+    });
+    const { rows, leftOut } = layout.rows(group);
+    expect(rows.map(({ completion, label }) => [completion, label])).toEqual([
+      ["at", true],
+      ["below", false],
+    ]);
+    expect(leftOut.map(({ why }) => why)).toEqual(["it has no reward", "the response is empty"]);
+  });
+
+  it("need a threshold from groups, and take none from pairs", () => {
+    expect(() => layoutOf(trl, "unpaired", "groups", { from: "groups" })).toThrow(/threshold is not given/);
+    expect(() => layoutOf(trl, "unpaired", "pairs", { threshold: 1 })).toThrow(/leave it out/);
+  });
+});
+
+describe("TRL's prompts", () => {
+  it("carry their id, their reference and the metadata that was named, as texts", () => {
+    const layout = layoutOf(trl, "prompts", "groups", { columns: "level, tags,absent" });
+    const rewarded = rewardedGroupOf([]);
+    const prompt = { ...rewarded.group.prompt, id: "p", metadata: { level: "hard", tags: [1], other: 2 } };
+    expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).rows).toEqual([
+      {
+        prompt: prompt.messages,
+        prompt_id: "p",
+        reference: null,
+        level: "hard",
+        tags: "[1]",
+        absent: null,
+      },
+    ]);
+  });
+
+  it.each(["prompt_id", "completions", "images", "level,level", "trainer_state"])(
+    "refuse columns=%s",
+    (columns) => {
+      expect(() => layoutOf(trl, "prompts", "groups", { columns })).toThrow(
+        /is there already, or means something/,
+      );
+    },
+  );
+
+  it("leave out a prompt with tools, and bring the reward function along", () => {
+    const layout = layoutOf(trl, "prompts", "groups", {}, MAPPED);
+    const rewarded = rewardedGroupOf([]);
+    const prompt = { ...rewarded.group.prompt, tools: TOOLS };
+    expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).leftOut[0]?.why).toMatch(
+      /tools/,
+    );
+    const companions = layout.companions({ files: {}, rows: { train: 1 } });
+    expect(companions.map(({ path }) => path)).toEqual(["grpo.yaml", "prefkit_reward.py"]);
+    expect(companions[1]?.text).toContain("def trl_reward");
+  });
+});
+
+describe("TRL's stepwise rows", () => {
+  const facts = { ...NO_EXTRAS, scores: ["steps"] };
+  const steps: ScoreColumn = {
+    name: "steps",
+    scores: [
+      {
+        kind: "scored",
+        value: 0,
+        spans: [
+          { start: 0, end: 1, value: 0.9, label: null },
+          { start: 3, end: 4, value: 0.2, label: null },
+        ],
+      },
+      { kind: "failed", code: "threw", why: "words of some model" },
+    ],
+  };
+  const group = { ...rewardedGroupOf([1, 1], { texts: ["a\n\nb", "c"] }), columns: [steps] };
+
+  it("are the steps and whether each is right; a score's own words are not a reason", () => {
+    const layout = layoutOf(trl, "stepwise", "groups", { score: "steps" }, facts);
+    expect(layout.readsScores).toBe(true);
+    expect(layout.rows(group)).toEqual({
+      rows: [{ prompt: "What is 9 * 2?", completions: ["a", "b"], labels: [true, false] }],
+      leftOut: [{ id: group.group.responses[1]?.id, why: "its score is failed" }],
+    });
+  });
+
+  it("join the turns of a prompt only when asked", () => {
+    const prompt = { ...group.group.prompt, messages: SEVERAL_TURNS };
+    const several = { ...group, group: { ...group.group, prompt } };
+    const options = { score: "steps" };
+    expect(layoutOf(trl, "stepwise", "groups", options, facts).rows(several).rows).toEqual([]);
+    const joined = layoutOf(trl, "stepwise", "groups", { ...options, turns: "join" }, facts).rows(several);
+    expect(joined.rows[0]?.prompt).toBe("Be terse.\n\nHello.\n\nHi.\n\nWhat is 40 + 2?");
+  });
+
+  it("need a score that the dataset has", () => {
+    expect(() => layoutOf(trl, "stepwise", "groups", { score: "step" }, facts)).toThrow(/no score "step"/);
+  });
+});
+
+describe("TRL's configs", () => {
+  it("evaluate on a split named validation or test that has rows, and on no other", () => {
+    const { companions } = layoutOf(trl, "preference", "pairs");
+    const config = (rows: Record<string, number>): unknown =>
+      parse(companions({ files: {}, rows })[0]?.text ?? "");
+    expect(config({ train: 5, test: 1, validation: 2 })).toMatchObject({
+      dataset_name: "data",
+      dataset_train_split: "train",
+      dataset_test_split: "validation",
+      eval_strategy: "epoch",
+      // A number: YAML 1.1 reads 1e-6 without a point as text.
+      learning_rate: 1e-6,
+    });
+    expect(config({ train: 5, test: 0 })).not.toHaveProperty("eval_strategy");
+    expect(config({ train: 5, holdout: 3 })).not.toHaveProperty("eval_strategy");
+  });
+});
+
+describe("TRL's length rules", () => {
+  it.each([
+    {
+      rule: dpoLengths("conversational"),
+      prompt: 400,
+      kept: { prompt: 400, responses: [624, 300] },
+      note: "the end is cut",
+    },
+    { rule: dpoLengths("text"), prompt: 1024, kept: null, note: "no room for a completion" },
+    {
+      rule: dpoLengths("text"),
+      prompt: 1023,
+      kept: { prompt: 1023, responses: [1, 1] },
+      note: "room for one token",
+    },
+    { rule: cpoLengths, prompt: 400, kept: { prompt: 400, responses: [324, 300] }, note: "1024 - 700 = 324" },
+    { rule: cpoLengths, prompt: 324, kept: { prompt: 324, responses: [700, 300] }, note: "324 + 700 fits" },
+    {
+      rule: cpoLengths,
+      prompt: 5000,
+      kept: { prompt: 5000, responses: [324, 300] },
+      note: "the prompt is never cut",
+    },
+    {
+      rule: rewardLengths("text"),
+      prompt: 324,
+      kept: { prompt: 324, responses: [700, 300] },
+      note: "fits exactly",
+    },
+    { rule: rewardLengths("text"), prompt: 325, kept: null, note: "one side is too long" },
+    { rule: prmLengths, prompt: 400, kept: { prompt: 400, responses: [624, 300] }, note: "the end is cut" },
+    {
+      rule: prmLengths,
+      prompt: 2000,
+      kept: { prompt: 1024, responses: [0, 0] },
+      note: "kept, without a label",
+    },
+  ] satisfies { rule: LengthRule; prompt: number; kept: unknown; note: string }[])(
+    "$rule.method with a prompt of $prompt, responses of 700 and 300, and 1024 tokens: $note",
+    ({ rule, prompt, kept }) => {
+      expect(rule.kept({ prompt, responses: [700, 300] }, 1024)).toEqual(kept);
+    },
+  );
+
+  it("follow Python's slices where a response alone is too long for CPO", () => {
+    // 1024 - 1100 = -76: the last 76 tokens go, of 1100 and of 50.
+    const kept = cpoLengths.kept({ prompt: 10, responses: [1100, 50] }, 1024);
+    expect(kept).toEqual({ prompt: 10, responses: [1024, 0] });
+  });
+});
