@@ -51,6 +51,21 @@ const LINES = {
   29: ["rules and rubrics are the same after malformed output and kills at any stage", learning],
   30: ["prefkit eval scores as each benchmark does; intervals cover; the report is drawn", evaluation],
   31: ["20,000 judge calls beside a bare client; one criterion more pays for itself alone", judgeCalls],
+  32: [
+    "SimPO, DPO and GRPO of a tiny model through TRL, losses and rewards as ours, servers killed",
+    trainings,
+  ],
+  33: ["reference losses equal TRL's own on random inputs", losses],
+  34: ["every export is loaded by its trainer's own code, where that installs", loaders],
+  35: [
+    "the export check finds every planted defect, as the trainer would cut and drop; flat memory",
+    exportCheck,
+  ],
+  36: [
+    "the reward server under load beside FastAPI, with deadlines, and 10,000 hostile requests",
+    rewardServer,
+  ],
+  37: ["several processes behind one port, and the trainers' clients", rewardClients],
 };
 
 const line = LINES[number];
@@ -405,6 +420,75 @@ function judgeCalls() {
   // 3: a goal was missed, which says little of speed at this size; anything else is a fault.
   const isFast = rate.code === 0 || (short && rate.code === 3);
   return judge(isFast && added.code === 0, short ? "fewer calls; numbers above" : "numbers above");
+}
+
+/** Tests that need Python with TRL say so in their names, and are skipped, where it is absent. */
+function withTrl(work) {
+  if (!existsSync(python)) return absent(`there is no Python at ${python}; set PREFKIT_PYTHON`);
+  buildQuietly();
+  return work();
+}
+
+function trainings() {
+  return withTrl(() => {
+    const { code } = runVitest([...long, "test/long/train-trl"]);
+    return judge(code === 0, "first losses, rewards, advantages; stopped, killed and gone on");
+  });
+}
+
+function losses() {
+  return withTrl(() => {
+    const hand = runVitest(["test/trainers/losses"]);
+    const { code } = runVitest([...long, "test/long/losses-trl"]);
+    return judge(
+      hand.code === 0 && code === 0,
+      "DPO's types, SimPO, CPO, ORPO, KTO, reward models, GRPO's family",
+    );
+  });
+}
+
+function loaders() {
+  return withTrl(() => {
+    const { code } = runVitest([...long, "test/long/trainers-trl", "test/long/trainers-loaders"]);
+    return judge(
+      code === 0,
+      "TRL, OpenRLHF, verl, LLaMA-Factory, axolotl, ms-swift; docs/export.md lists the rest",
+    );
+  });
+}
+
+function exportCheck() {
+  return withTrl(() => {
+    const tests = runVitest(["test/trainers/check", "test/cli/check-export"]);
+    const trl = runVitest([...long, "test/long/export-check-trl"]);
+    const bench = short ? { code: 0 } : runNode(["bench/export-check.mjs"]);
+    return judge(
+      tests.code === 0 && trl.code === 0 && bench.code === 0,
+      short ? "without the bench of memory" : "above",
+    );
+  });
+}
+
+function rewardServer() {
+  buildQuietly();
+  const requests = short ? "1000" : "10000";
+  const tests = runVitest(["test/serve"], { env: { PREFKIT_FUZZ: process.env.PREFKIT_FUZZ ?? requests } });
+  const bench = runNode(["bench/serve.mjs", ...(short ? ["--short"] : [])], {
+    env: { PREFKIT_PYTHON: python },
+  });
+  // 3: a goal was missed, which says little of speed at this size; anything else is a fault.
+  const isFast = bench.code === 0 || (short && bench.code === 3);
+  return judge(tests.code === 0 && isFast, `${requests} hostile requests; rates above`);
+}
+
+function rewardClients() {
+  buildQuietly();
+  const servers = runVitest(["test/serve/peers", "test/cli/serve"]);
+  const clients = runVitest([...long, "test/long/reward-client"]);
+  return judge(
+    servers.code === 0 && clients.code === 0,
+    "samples meet whatever process they reach; restarts are waited for",
+  );
 }
 
 function structure() {
