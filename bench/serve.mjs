@@ -3,12 +3,12 @@
 // scorer that sleeps 5 s under a deadline of 1 s. PREFKIT_PYTHON: a Python with test/python/requirements-serve.txt.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Pool } from "undici";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = resolve(process.env.PREFKIT_DIST ?? here("../dist"));
@@ -73,17 +73,23 @@ async function throughput() {
   for (let round = 0; round < ROUNDS; round++) {
     for (const { start, found } of servers) {
       const server = await start();
-      await load(server.url, isShort ? 1 : 3);
-      found.push(await load(server.url, SECONDS));
+      await load(server, isShort ? 1 : 3);
+      found.push(await load(server, SECONDS));
       await server.end();
     }
   }
-  console.log("                       requests/s        p50 ms        p99 ms");
+  console.log(
+    "                       requests/s        p50 ms        p99 ms  server CPU µs client CPU µs, a request",
+  );
   const rates = servers.map(({ name, found }) => {
     const rate = median(found.map((one) => one.rate));
     const p50 = median(found.map((one) => one.p50));
     const p99 = median(found.map((one) => one.p99));
-    console.log(`  ${name.padEnd(18)}${show(rate, 0)}${show(p50)}${show(p99)}`);
+    const cpu = median(found.map((one) => one.cpu));
+    const clientCpu = median(found.map((one) => one.clientCpu));
+    console.log(
+      `  ${name.padEnd(18)}${show(rate, 0)}${show(p50)}${show(p99)}${show(cpu, 0)}${show(clientCpu, 0)}`,
+    );
     return rate;
   });
   if (rates.length < 2) return [];
@@ -94,7 +100,7 @@ async function throughput() {
 
 async function deadline() {
   const server = await prefkit("sleeps.yaml", ["--deadline-ms", "1000"]);
-  const found = await load(server.url, isShort ? 4 : 15, (answer) => {
+  const found = await load(server, isShort ? 4 : 15, (answer) => {
     const late = answer.missing.every(({ score, code }) => score === "sleeps" && code === "timeout");
     if (!late || answer.missing.length !== 1) throw new Error("the answer does not say what is missing");
     if (answer.groups[0].responses.some(({ reward }) => reward !== null))
@@ -107,36 +113,93 @@ async function deadline() {
   return found.p99 < GOAL.p99Ms ? [] : [`p99 ${found.p99.toFixed(0)} ms under a deadline of 1 s`];
 }
 
-/** Every client asks again as soon as it is answered. `check` looks at an answer; by default its rewards are checked. */
-async function load(url, seconds, check = checkRewards) {
-  const pool = new Pool(url, { connections: CLIENTS, pipelining: 1 });
-  const bodies = Array.from({ length: 256 }, (_, index) => bodyOf(index));
+/**
+ * Every client asks again as soon as it is answered. `check` looks at the first answer to each of the bodies, by default at
+ * its rewards; the later ones must be the same to the byte, or are looked at too.
+ *
+ * On bare sockets, with requests written beforehand: what the client takes of a small machine, the server does not have.
+ */
+async function load(server, seconds, check = checkRewards) {
+  const { hostname, port } = new URL(server.url);
+  const requests = Array.from({ length: 256 }, (_, index) => requestOf(hostname, index));
+  const checked = new Map();
   const times = [];
-  const end = performance.now() + seconds * 1000;
   let next = 0;
+  const before = cpuSeconds(server.pid);
+  const ownBefore = process.cpuUsage();
   const started = performance.now();
-  const client = async () => {
-    while (performance.now() < end) {
-      const index = next++ % bodies.length;
-      const sent = performance.now();
-      const reply = await pool.request({
-        method: "POST",
-        path: "/score",
-        headers: { "content-type": "application/json" },
-        body: bodies[index],
+  const end = started + seconds * 1000;
+  const client = () =>
+    new Promise((done, fail) => {
+      const socket = connect(Number(port), hostname).setNoDelay();
+      let index = 0;
+      let sent = 0;
+      let held = null;
+      const ask = () => {
+        index = next++ % requests.length;
+        sent = performance.now();
+        socket.write(requests[index]);
+      };
+      socket.on("data", (bytes) => {
+        held = held === null ? bytes : Buffer.concat([held, bytes]);
+        try {
+          const body = bodyIn(held);
+          if (body === null) return;
+          held = null;
+          times.push(performance.now() - sent);
+          if (checked.get(index)?.equals(body) !== true) {
+            check(JSON.parse(body.toString()), index);
+            checked.set(index, body);
+          }
+        } catch (error) {
+          socket.destroy();
+          fail(error);
+          return;
+        }
+        if (performance.now() < end) ask();
+        else socket.end(done);
       });
-      const text = await reply.body.text();
-      times.push(performance.now() - sent);
-      if (reply.statusCode !== 200) throw new Error(`${reply.statusCode}: ${text}`);
-      check(JSON.parse(text), index);
-    }
-  };
+      socket.on("close", () => fail(new Error("the server closed the connection")));
+      socket.on("error", fail);
+      socket.once("connect", ask);
+    });
   await Promise.all(Array.from({ length: CLIENTS }, client));
   const elapsed = (performance.now() - started) / 1000;
-  await pool.close();
+  const { user, system } = process.cpuUsage(ownBefore);
+  const perRequest = (cpu) => (cpu / times.length) * 1e6;
+  const cpu = perRequest(cpuSeconds(server.pid) - before);
+  const clientCpu = perRequest((user + system) / 1e6);
   times.sort((a, b) => a - b);
   const quantile = (q) => times[Math.min(times.length - 1, Math.floor(q * times.length))];
-  return { rate: times.length / elapsed, p50: quantile(0.5), p99: quantile(0.99) };
+  return { rate: times.length / elapsed, p50: quantile(0.5), p99: quantile(0.99), cpu, clientCpu };
+}
+
+/** The whole request: head and body. */
+function requestOf(hostname, index) {
+  const body = bodyOf(index);
+  return Buffer.from(
+    `POST /score HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** The body of the answer, once it is there whole; both servers say its length in the head. */
+function bodyIn(bytes) {
+  const headEnd = bytes.indexOf("\r\n\r\n");
+  if (headEnd === -1) return null;
+  const head = bytes.latin1Slice(0, headEnd);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (!head.startsWith("HTTP/1.1 200 ") || length === undefined) throw new Error(bytes.toString());
+  const body = bytes.subarray(headEnd + 4);
+  if (body.length > Number(length)) throw new Error("more than one answer to one request");
+  return body.length === Number(length) ? body : null;
+}
+
+/** What a process has used of processors so far; NaN where /proc does not say. */
+function cpuSeconds(pid) {
+  if (!existsSync(`/proc/${pid}/stat`)) return Number.NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
+  // utime and stime, in hundredths of a second (USER_HZ).
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function bodyOf(index) {
@@ -179,7 +242,7 @@ async function prefkit(recipe, args = []) {
     },
   );
   const [line] = await once(createInterface({ input: child.stdout }), "line");
-  return { url: JSON.parse(line).url, end: () => ended(child) };
+  return { url: JSON.parse(line).url, pid: child.pid, end: () => ended(child) };
 }
 
 async function fastapi() {
@@ -193,7 +256,7 @@ async function fastapi() {
       () => true,
       () => false,
     );
-    if (answers) return { url, end: () => ended(child) };
+    if (answers) return { url, pid: child.pid, end: () => ended(child) };
     if (attempt > 100 || child.exitCode !== null) throw new Error("the FastAPI server does not answer");
     await new Promise((done) => setTimeout(done, 200));
   }

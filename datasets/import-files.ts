@@ -1,7 +1,10 @@
+import { randomUUID } from "node:crypto";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type ErrorPlace, PrefkitError } from "../src/core/errors.ts";
+import { type ErrorPlace, ioError, PrefkitError } from "../src/core/errors.ts";
 import type { Files } from "../src/core/files.ts";
 import { IdSet } from "../src/core/id-set.ts";
+import { findFiles } from "../src/store/input/find-files.ts";
 import type { WrittenFile } from "../src/store/table.ts";
 import { createGroupSink, type GroupSink } from "./group-sink.ts";
 import { type ImportedItem, importedRows } from "./imported-rows.ts";
@@ -34,8 +37,10 @@ export interface ImportOptions {
   /** Files or globs. */
   readonly from: readonly string[];
   readonly baseDirectory: string;
-  /** The file to write, absolute; its ending says the format. It is replaced when it exists. */
+  /** The file to write, absolute; its ending says the format. */
   readonly out: string;
+  /** Replaces the file when it exists; false by default. */
+  readonly force?: boolean;
   /** Stop after so many groups. */
   readonly limit?: number;
   readonly stop?: AbortSignal;
@@ -44,16 +49,22 @@ export interface ImportOptions {
 
 /**
  * Turns published files into one file of groups that a recipe reads without a mapping. Streamed: memory grows by 16 bytes per
- * group, for finding repeated ones. Nothing stands under the final name before it is whole; null when it was stopped.
+ * group, for finding repeated ones. Nothing readable stands under the final name before it is whole; null when it was stopped.
  *
- * Throws `bad_option` for another ending than .jsonl or .parquet, `empty_input` when no row could be used, and what
- * `importedRows` and the sinks throw.
+ * Two imports to one file do not meet: each writes aside, and the second to finish refuses the first one's file, unless `force`
+ * is given.
+ *
+ * Throws `bad_option` for another ending than .jsonl or .parquet and for an `out` that is among the files read, `not_this_run`
+ * when `out` exists and `force` is not given, `empty_input` when no row could be used, and what `importedRows` and the sinks throw.
  */
 export async function importFiles(options: ImportOptions): Promise<ImportSummary | null> {
-  const { files, importer, out } = options;
-  const part = join(dirname(out), `.${basename(out)}.part`);
+  const { files, importer, out, stop } = options;
+  const format = formatByEnding(out);
+  await refuseExisting(options);
+  await refuseInput(options);
+  const part = join(dirname(out), `.${basename(out)}.${process.pid}.${randomUUID().slice(0, 8)}.part`);
   await files.makeDirectory(dirname(out));
-  const sink = await createGroupSink(files, part, formatByEnding(out), importer.preference);
+  const sink = await createGroupSink(files, part, format, importer.preference);
   try {
     const counts = await pour(options, sink);
     if (counts === null) {
@@ -62,11 +73,63 @@ export async function importFiles(options: ImportOptions): Promise<ImportSummary
     }
     if (counts.groups === 0) throw nothingUsable(counts);
     const file = await sink.close();
-    await files.rename(part, out);
+    if (stop?.aborted) {
+      await files.remove(part);
+      return null;
+    }
+    await publish(options, part);
     return { ...counts, file };
   } catch (error) {
     await sink.abort();
     throw error;
+  }
+}
+
+async function refuseExisting({ files, out, force = false }: ImportOptions): Promise<void> {
+  if (!force && (await files.exists(out))) throw exists(out);
+}
+
+function exists(out: string): PrefkitError {
+  return new PrefkitError(
+    "not_this_run",
+    `${out} exists.`,
+    "name another file, or add --force to replace it.",
+  );
+}
+
+/** Without `force` the name is taken first: of two imports that end together one gets it, and the other is refused. */
+async function publish({ files, out, force = false }: ImportOptions, part: string): Promise<void> {
+  if (force) return await files.rename(part, out);
+  if (!(await files.createExclusive(out, ""))) throw exists(out);
+  try {
+    await files.rename(part, out);
+  } catch (error) {
+    await files.remove(out);
+    throw error;
+  }
+}
+
+/** Also under another name, through a link. */
+async function refuseInput({ from, baseDirectory, out }: ImportOptions): Promise<void> {
+  const target = await realPath(out);
+  if (target === null) return;
+  for (const { absolute, path } of await findFiles(from, baseDirectory)) {
+    if ((await realPath(absolute)) !== target) continue;
+    throw new PrefkitError(
+      "bad_option",
+      `the file to write, ${out}, is one of those to read (${path}).`,
+      "name another file for --out.",
+    );
+  }
+}
+
+/** Null where nothing is. */
+async function realPath(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw ioError("look at", path, error);
   }
 }
 

@@ -326,6 +326,7 @@ export {
 export { rewardClientSource } from "./trainers/reward-client.ts";
 export {
   checkTraining,
+  type GivenReference,
   METHOD_DEFAULTS,
   type Metrics,
   type PlannedTraining,

@@ -122,7 +122,7 @@ function lengthLines({ lengths, fates }: ExportCheck): string[] {
 }
 
 function fateLine(fates: MethodFates): string {
-  const { method, maxLength, truncated, dropped, emptied, truncatedShare, droppedShare } = fates;
+  const { method, maxLength, lengthFrom, truncated, dropped, emptied, truncatedShare, droppedShare } = fates;
   if (maxLength === null) return `  ${method}: no maximum length is known; name one with --max-length`;
   const none = emptied === 0 ? "" : `, of them ${number(emptied)} with a response of which nothing is left`;
   const parts = [
@@ -134,7 +134,8 @@ function fateLine(fates: MethodFates): string {
     places.length === 0
       ? ""
       : `; the first: ${places.map(({ file, row }) => `${file} row ${row}`).join(", ")}`;
-  return `  ${method} at ${number(maxLength)} tokens: ${parts.join(", ")}${visibleLine(first, 300)}`;
+  const source = lengthFrom === "config" ? ", as its config was written" : "";
+  return `  ${method} at ${number(maxLength)} tokens${source}: ${parts.join(", ")}${visibleLine(first, 300)}`;
 }
 
 function percent(share: number): string {

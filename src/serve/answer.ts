@@ -55,12 +55,7 @@ export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[
       responses: responseIds.map((responseId, at) => ({
         id: responseId,
         reward: rewards[at] ?? null,
-        scores: Object.fromEntries(
-          columns.flatMap(({ name, scores }) => {
-            const score = scores[at];
-            return score === undefined ? [] : [[name, answerOf(score)]];
-          }),
-        ),
+        scores: scoresAt(columns, at),
       })),
       ...(gathered && { gathered }),
       ...(problem !== null && { problem }),
@@ -69,8 +64,19 @@ export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[
   return { groups, missing };
 }
 
+/** The scores of the response at `at`. Runs for every response that is served: nothing is made that is not sent. */
+function scoresAt(columns: Outcome["columns"], at: number): Record<string, ScoreAnswer> {
+  const answers: Record<string, ScoreAnswer> = {};
+  for (const { name, scores } of columns) {
+    const score = scores[at];
+    if (score !== undefined) answers[name] = answerOf(score);
+  }
+  return answers;
+}
+
 function answerOf(score: Score): ScoreAnswer {
   if (score.kind === "scored") {
+    if (!("raw" in score)) return score;
     const { raw: _raw, ...rest } = score;
     return rest;
   }
@@ -84,6 +90,7 @@ function missingOf(
   responseIds: readonly string[],
   scores: readonly Score[],
 ): MissingAnswer[] {
+  if (!scores.some(({ kind }) => kind === "failed")) return [];
   const found = new Map<string, { code: string; why: string; responses: string[] }>();
   for (const [at, cell] of scores.entries()) {
     if (cell.kind !== "failed") continue;

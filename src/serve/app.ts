@@ -36,6 +36,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     logger: false,
     bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
     requestTimeout,
+    // Metadata may have any keys, as in files. Nothing here copies them by assignment.
+    onProtoPoisoning: "ignore",
+    onConstructorPoisoning: "ignore",
     // Answers go out while the server drains; it closes when all are out.
     return503OnClosing: false,
     forceCloseConnections: "idle",
@@ -50,7 +53,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   app.removeContentTypeParser("text/plain");
 
   app.addHook("onRequest", (request, reply, done) => {
-    if (request.url === "/healthz") return done();
+    if (request.url === "/healthz" && (request.method === "GET" || request.method === "HEAD")) return done();
     if (token !== null && !carriesToken(request.headers.authorization, token)) {
       void reply.header("www-authenticate", "Bearer");
       throw new ServeFault(
@@ -67,7 +70,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       );
     }
     // Before the body is read: a full server should not read what it will refuse.
-    if (request.method === "POST") service.admit(1);
+    if (request.method === "POST") service.admit();
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {

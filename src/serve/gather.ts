@@ -44,107 +44,215 @@ export interface GatherSetup {
   /** How long the first part waits for the last, in milliseconds. */
   readonly windowMs: number;
   readonly clock: Clock;
-  score(group: Group, deadline: number): Rewarded | Promise<Rewarded>;
+  /** What each of those who wait is told, at deadlines of their own. */
+  score(group: Group, deadlines: readonly number[]): readonly (Rewarded | Promise<Rewarded>)[];
   /** Told whenever a window closes. */
   onClose?(gathered: Gathered): void;
 }
 
-interface Part {
-  readonly sample: Sample;
+/** Who waits for a part's outcome. */
+interface Client {
+  readonly deadline: number;
+  readonly gone: AbortSignal;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   readonly forget: () => void;
 }
 
+interface Part {
+  readonly group: Group;
+  /** null: it has been answered, without a reward, and may be sent again. */
+  client: Client | null;
+  /** Whether a client that leaves takes it along: until its window has closed once. */
+  isNew: boolean;
+  /** Whether it still has no reward that its client has seen. */
+  isOwed: boolean;
+}
+
 interface Window {
   readonly parts: Set<Part>;
-  responses: number;
-  readonly callOff: () => void;
+  /** Open windows close; resting ones have closed, and are kept for parts that come late or again. */
+  isOpen: boolean;
+  callOff: () => void;
 }
+
+/** How long a window that closed with something owed is kept: trainers ask again after a second or two. */
+const KEEP_MS = 10_000;
+const MOST_KEPT = 1024;
 
 /**
  * Gathers the samples of trainers that send them one by one into groups of `size`: by prompt, in windows. A window closes
  * when it is full, or `windowMs` after its first part; then what is there is scored as one group, so that a scorer that
  * needs more responses abstains. Several windows of one prompt may be open.
+ *
+ * A part that got no reward because others were missing or a scorer failed may be sent again within ten seconds: it is
+ * then scored among the same responses as before, with those that came late beside them.
  */
 export function createGatherer(setup: GatherSetup): Gatherer {
-  const open = new Map<string, Window[]>();
+  const { size, windowMs, clock } = setup;
+  const windows = new Map<string, readonly Window[]>();
   let waiting = 0;
+  let resting = 0;
+  let isOver = false;
 
   const remove = (key: string, window: Window): void => {
     window.callOff();
-    const left = (open.get(key) ?? []).filter((other) => other !== window);
-    if (left.length === 0) open.delete(key);
-    else open.set(key, left);
+    if (!window.isOpen) resting -= 1;
+    const left = (windows.get(key) ?? []).filter((other) => other !== window);
+    if (left.length === 0) windows.delete(key);
+    else windows.set(key, left);
   };
-  const windowFor = (key: string, responses: number): Window => {
-    const windows = open.get(key) ?? [];
-    const roomy = windows.find((window) => window.responses + responses <= setup.size);
-    if (roomy) return roomy;
-    const fresh: Window = {
-      parts: new Set(),
-      responses: 0,
-      callOff: setup.clock.after(setup.windowMs, () => void close(key, fresh)),
-    };
-    open.set(key, [...windows, fresh]);
-    return fresh;
+  const insert = (key: string, window: Window): void => {
+    windows.set(key, [...(windows.get(key) ?? []), window]);
   };
-  const close = async (key: string, window: Window): Promise<void> => {
+  const open = (key: string, window: Window): void => {
+    window.isOpen = true;
+    window.callOff = clock.after(windowMs, () => close(key, window));
+    insert(key, window);
+  };
+  const rest = (key: string, window: Window): void => {
+    if (isOver || resting >= MOST_KEPT || ![...window.parts].some(({ isOwed }) => isOwed)) return;
+    resting += 1;
+    window.isOpen = false;
+    window.callOff = clock.after(KEEP_MS, () => remove(key, window));
+    insert(key, window);
+  };
+  /** Puts a part where it belongs: its own place, a window with room, or a new one. */
+  const placed = (key: string, group: Group): { readonly window: Window; readonly part: Part } => {
+    const known = windows.get(key) ?? [];
+    const count = group.responses.length;
+    for (const window of known) {
+      for (const part of window.parts) {
+        if (part.client !== null || !part.isOwed || !haveSameResponses(part.group, group)) continue;
+        reopen(key, window);
+        return { window, part };
+      }
+    }
+    const hasRoom = (window: Window): boolean => present(window) + count <= size;
+    const roomy =
+      known.find((window) => window.isOpen && hasRoom(window)) ??
+      known.find((window) => hasRoom(window) && [...window.parts].every(({ isOwed }) => isOwed));
+    const window = roomy ?? { parts: new Set(), isOpen: true, callOff: () => {} };
+    if (roomy) reopen(key, window);
+    else open(key, window);
+    const part: Part = { group, client: null, isNew: true, isOwed: true };
+    window.parts.add(part);
+    return { window, part };
+  };
+  const reopen = (key: string, window: Window): void => {
+    if (window.isOpen) return;
+    remove(key, window);
+    open(key, window);
+  };
+  const isReady = (window: Window): boolean =>
+    present(window) >= size && [...window.parts].every(({ client, isOwed }) => client !== null || !isOwed);
+  const close = (key: string, window: Window): void => {
     remove(key, window);
     const parts = [...window.parts];
-    waiting -= parts.length;
-    for (const { forget } of parts) forget();
-    const gathered: Gathered = { expected: setup.size, present: window.responses };
+    const asked = parts.flatMap((part, index) => {
+      const { client } = part;
+      part.client = null;
+      part.isNew = false;
+      return client === null ? [] : [{ part, client, index }];
+    });
+    waiting -= asked.length;
+    for (const { client } of asked) client.forget();
+    const gathered: Gathered = { expected: size, present: present(window) };
     setup.onClose?.(gathered);
     try {
-      const { group, places } = joined(parts.map(({ sample }) => sample.group));
-      const deadline = Math.min(...parts.map(({ sample }) => sample.deadline));
-      const rewarded = tellShort(await setup.score(group, deadline), gathered);
-      for (const [index, { resolve }] of parts.entries())
-        resolve(outcomeOf(rewarded, gathered, places[index] ?? []));
+      const { group, places } = joined(parts.map((part) => part.group));
+      const told = setup.score(
+        group,
+        asked.map(({ client }) => client.deadline),
+      );
+      let unanswered = asked.length;
+      // Before the last of them hears, so that whoever asks again finds the window.
+      const answered = (): void => {
+        unanswered -= 1;
+        if (unanswered === 0) rest(key, window);
+      };
+      const answer = async ({ part, client, index }: (typeof asked)[number], at: number): Promise<void> => {
+        try {
+          const rewarded = tellShort(await (told[at] as Rewarded | Promise<Rewarded>), gathered);
+          const outcome = outcomeOf(rewarded, gathered, places[index] ?? []);
+          part.isOwed = client.gone.aborted || mayGetBetter(outcome);
+          answered();
+          client.resolve(outcome);
+        } catch (error) {
+          answered();
+          client.reject(error);
+        }
+      };
+      for (const [at, each] of asked.entries()) void answer(each, at);
     } catch (error) {
-      for (const { reject } of parts) reject(error);
+      for (const { client } of asked) client.reject(error);
     }
   };
   return {
-    add: (key, sample, gone) =>
+    add: (key, { group, deadline }, gone) =>
       new Promise((resolve, reject) => {
-        const responses = sample.group.responses.length;
-        const window = windowFor(key, responses);
+        const { window, part } = placed(key, group);
         const leave = (): void => {
-          window.parts.delete(part);
-          window.responses -= responses;
+          part.client = null;
+          if (part.isNew) window.parts.delete(part);
           waiting -= 1;
-          if (window.parts.size === 0) remove(key, window);
+          if (![...window.parts].some(({ client }) => client !== null)) {
+            remove(key, window);
+            rest(key, window);
+          }
           reject(gone.reason);
         };
-        const part: Part = {
-          sample,
+        part.client = {
+          deadline,
+          gone,
           resolve,
           reject,
           forget: () => gone.removeEventListener("abort", leave),
         };
-        window.parts.add(part);
-        window.responses += responses;
         waiting += 1;
         if (gone.aborted) leave();
-        else if (window.responses >= setup.size) void close(key, window);
+        else if (isReady(window)) close(key, window);
         else gone.addEventListener("abort", leave, { once: true });
       }),
     waiting: () => waiting,
     refuseAll: () => {
-      for (const [key, windows] of [...open]) {
-        for (const window of windows) {
+      isOver = true;
+      for (const [key, known] of [...windows]) {
+        for (const window of known) {
           remove(key, window);
-          waiting -= window.parts.size;
-          for (const { forget, reject } of window.parts) {
-            forget();
-            reject(draining());
+          for (const { client } of window.parts) {
+            if (client === null) continue;
+            waiting -= 1;
+            client.forget();
+            client.reject(draining());
           }
         }
       }
     },
   };
+}
+
+function present({ parts }: Window): number {
+  let count = 0;
+  for (const { group } of parts) count += group.responses.length;
+  return count;
+}
+
+/** Whether asking again can help: responses were missing, or a scorer failed. A whole group's abstention stays. */
+function mayGetBetter({ rewards, columns, gathered }: Outcome): boolean {
+  if (rewards.every((reward) => reward !== null)) return false;
+  const isShort = gathered !== null && gathered.present < gathered.expected;
+  return isShort || columns.some(({ scores }) => scores.some(({ kind }) => kind === "failed"));
+}
+
+/** Whether two parts are the same sample, sent twice: all but the ids, which differ with the place in the group. */
+function haveSameResponses(first: Group, second: Group): boolean {
+  if (first.responses.length !== second.responses.length) return false;
+  if (first.responses.some(({ text }, index) => text !== second.responses[index]?.text)) return false;
+  const [one, other] = [first, second].map(({ responses }) =>
+    contentHash(responses.map((response) => ({ ...response, id: "" }))),
+  );
+  return one === other;
 }
 
 /** Where a scorer abstains for want of responses, the reason says that the window closed before they came. */
@@ -175,7 +283,7 @@ export function gatherKey({ prompt }: Group): string {
 }
 
 /** The outcome for those responses of a scored group that stand at `places`. */
-export function outcomeOf(
+function outcomeOf(
   { rewards, columns, problem }: Rewarded,
   gathered: Gathered | null,
   places: readonly number[],

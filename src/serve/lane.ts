@@ -16,10 +16,12 @@ export interface Lane {
   readonly key: string;
   readonly needs: RunScorer["scorer"]["needs"];
   /**
-   * The scores of a group, at once where the scorer answers at once. Never rejects. A paid call that outlasts the deadline
-   * goes on, so that its scores reach the cache; anything else is given up.
+   * The scores of a group, at once where the scorer answers at once. Never rejects. Nothing is begun once the deadline has
+   * passed; a paid call that outlasts it goes on, so that its scores reach the cache; anything else is given up.
    */
-  score(group: Group, deadline: number): Scores | Promise<Scores>;
+  start(group: Group, deadline: number): Scores | Promise<Scores>;
+  /** The same scores by an earlier moment, or the same one: `failed: timeout` where they are not there yet. */
+  by(scores: Scores | Promise<Scores>, group: Group, deadline: number): Scores | Promise<Scores>;
   /** Groups whose request has been answered and whose scores are still being made. */
   late(): number;
   /** Resolves when no paid call is under way. */
@@ -70,12 +72,14 @@ export function openLane(setup: LaneSetup): Lane {
   };
   let lateGroups = 0;
   const late = (group: Group): Scores => failAll(group, "timeout", "no answer before the request's deadline");
-  const score: Lane["score"] = (group, deadline) => {
+  const start: Lane["start"] = (group, deadline) => {
     const lack = groupLack(
       group,
       run.scorer.needs?.minResponses === undefined ? {} : { minResponses: run.scorer.needs.minResponses },
     );
     if (lack !== null) return group.responses.map(() => abstained(lack));
+    // One request may bring thousands of groups, and what answers at once lets no timer in between.
+    if (clock.now() >= deadline) return late(group);
     if (gate === null) return call(group);
     return gate(
       async () => call(group),
@@ -87,8 +91,8 @@ export function openLane(setup: LaneSetup): Lane {
   return {
     key: run.key,
     needs: run.scorer.needs,
-    score: (group, deadline) => {
-      const scores = score(group, deadline);
+    start,
+    by: (scores, group, deadline) => {
       if (!(scores instanceof Promise)) return scores;
       return beforeDeadline(scores, deadline, clock, () => {
         lateGroups += 1;

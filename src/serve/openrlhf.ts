@@ -111,7 +111,8 @@ function reasons(outcome: Outcome | undefined): string {
       ? []
       : [`${name} ${score.kind === "failed" ? `failed (${score.code})` : `abstained (${score.why})`}`],
   );
-  return cells.join(", ") || (outcome?.problem ?? "the reward's transforms gave none");
+  if (outcome?.problem) cells.push(outcome.problem.replace(/\.$/, ""));
+  return cells.join(", ") || "the reward's transforms gave none";
 }
 
 function responseIn(query: string, prompt: string, index: number): string {

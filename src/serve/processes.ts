@@ -28,6 +28,9 @@ export async function runProcesses({ count, stop, onReady, onWarning }: Processe
   /** Those that listen: one that is still starting hears nothing, and would never answer. */
   const ready = new Set<number>();
   const deaths: number[] = workers.map(() => 0);
+  // The processes take connections from the system themselves. Handed out by this one, a connection on its way to a process
+  // that dies would belong to nobody, and its client wait for ever.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   let isStopping = false;
   let failure: number | null = null;
   let onAllEnded = (): void => {};

@@ -14,6 +14,7 @@ import type { ModelUsage } from "../models/usage.ts";
 import { type CombinePlan, combine, type RunNumbers } from "../shaping/combine.ts";
 import { type Lane, openLane } from "./lane.ts";
 import { frozenNumbers } from "./run-numbers.ts";
+import { groupRelative } from "./whole-groups.ts";
 
 export interface RewarderOptions {
   /** A finished dataset of the same recipe: its frozen numbers are what per-run transforms use. */
@@ -49,6 +50,10 @@ export interface Rewarder {
    * The same group gives the same numbers as in a run. Never rejects.
    */
   score(group: Group, deadline: number): Rewarded | Promise<Rewarded>;
+  /** Scores one group once, for several who wait for it: what each is told at a deadline of its own, in their order. */
+  scoreBy(group: Group, deadlines: readonly number[]): readonly (Rewarded | Promise<Rewarded>)[];
+  /** Transforms of the reward that compare the responses of a group: a part of one has no reward. */
+  readonly groupRelative: readonly string[];
   /** Groups that were answered for at the deadline while a scorer still works on them. */
   late(): number;
   /** Resolves when every paid call under way has ended and is in the cache. */
@@ -139,15 +144,36 @@ async function openLanes(
     await Promise.all(lanes.map((lane) => lane.drain()));
     await cache?.flush();
   };
+  const given = (
+    group: Group,
+    scores: readonly (readonly Score[] | Promise<readonly Score[]>)[],
+  ): Rewarded | Promise<Rewarded> =>
+    scores.some((column) => column instanceof Promise)
+      ? Promise.all(scores).then((all) => rewarded(plan, numbers, group, lanes, all))
+      : rewarded(plan, numbers, group, lanes, scores as (readonly Score[])[]);
   return {
     scorers: lanes.map(({ key, needs }) => ({ key, needs })),
     deadlineMs,
     counts,
-    score: (group, deadline) => {
-      const scores = lanes.map((lane) => lane.score(group, deadline));
-      return scores.some((column) => column instanceof Promise)
-        ? Promise.all(scores).then((all) => rewarded(plan, numbers, group, lanes, all))
-        : rewarded(plan, numbers, group, lanes, scores as (readonly Score[])[]);
+    groupRelative: groupRelative(plan),
+    score: (group, deadline) =>
+      given(
+        group,
+        lanes.map((lane) => lane.by(lane.start(group, deadline), group, deadline)),
+      ),
+    scoreBy: (group, deadlines) => {
+      const latest = Math.max(...deadlines);
+      const started = lanes.map((lane) => lane.start(group, latest));
+      if (!started.some((scores) => scores instanceof Promise)) {
+        const once = given(group, started);
+        return deadlines.map(() => once);
+      }
+      return deadlines.map((deadline) =>
+        given(
+          group,
+          lanes.map((lane, index) => lane.by(started[index] ?? [], group, deadline)),
+        ),
+      );
     },
     late: () => Math.max(0, ...lanes.map((lane) => lane.late())),
     drain,

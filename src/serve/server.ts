@@ -79,7 +79,7 @@ export async function startServer(rewarder: Rewarder, options: ServerOptions = {
   }
   const address = app.server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(":") ? `[${host.replace(/^\[|\]$/g, "")}]` : host}:${address.port}`,
+    url: serverUrl(host, address.port),
     service,
     connections: () =>
       new Promise((resolve, reject) => {
@@ -94,6 +94,11 @@ export async function startServer(rewarder: Rewarder, options: ServerOptions = {
       peers?.close();
     },
   };
+}
+
+/** An IPv6 address stands in brackets. */
+export function serverUrl(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host.replace(/^\[|\]$/g, "")}]` : host}:${port}`;
 }
 
 async function within(work: Promise<void>, limitMs: number): Promise<void> {

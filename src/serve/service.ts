@@ -1,10 +1,18 @@
 import type { Group } from "../core/types.ts";
 import { type Clock, systemClock } from "../models/clock.ts";
 import { draining, ServeFault } from "./fault.ts";
-import { createGatherer, type Gatherer, gatherKey, type Outcome, outcomeOf, type Sample } from "./gather.ts";
+import {
+  createGatherer,
+  type Gatherer,
+  type GatherSetup,
+  gatherKey,
+  type Outcome,
+  type Sample,
+} from "./gather.ts";
 import { createMetrics, type ServeMetrics } from "./metrics.ts";
 import { type Asked, badRequest } from "./request.ts";
 import type { Rewarded, Rewarder } from "./rewarder.ts";
+import { withoutPartial } from "./whole-groups.ts";
 
 export interface ServiceOptions {
   readonly rewarder: Rewarder;
@@ -12,7 +20,7 @@ export interface ServiceOptions {
   readonly groupSize?: number;
   /** How long a gathered group waits for its last response, in milliseconds. Default: 250. */
   readonly windowMs?: number;
-  /** Groups under way at a time; more are refused with 429. Default: 2048. */
+  /** While so many groups are under way, requests are refused with 429. Default: 2048. */
   readonly queue?: number;
   readonly clock?: Clock;
   /** Where samples of a prompt meet when several processes serve; default: here. */
@@ -33,7 +41,7 @@ export interface Service {
     gone: () => AbortSignal,
   ): Promise<readonly Outcome[]>;
   /** Throws when nothing more is taken. */
-  admit(groups: number): void;
+  admit(): void;
   /** A sample that another process was sent and that meets the others here. */
   meet(key: string, sample: Sample, gone: AbortSignal): Promise<Outcome>;
   readonly isDraining: boolean;
@@ -51,14 +59,27 @@ export function createService(options: ServiceOptions): Service {
   let isDraining = false;
   let onIdle = (): void => {};
 
-  const score = (group: Group, deadline: number): Rewarded | Promise<Rewarded> => {
-    const started = performance.now();
-    const count = (rewarded: Rewarded): Rewarded => {
+  const countFrom =
+    (started: number) =>
+    (rewarded: Rewarded): Rewarded => {
       metrics.scored(rewarded.columns, rewarded.rewards, (performance.now() - started) / 1000);
       return rewarded;
     };
+  const score = (group: Group, deadline: number): Rewarded | Promise<Rewarded> => {
+    const count = countFrom(performance.now());
     const rewarded = rewarder.score(group, deadline);
     return rewarded instanceof Promise ? rewarded.then(count) : count(rewarded);
+  };
+  /** A gathered group counts once, as it stood at the last of the deadlines. */
+  const scoreBy: GatherSetup["score"] = (group, deadlines) => {
+    const count = countFrom(performance.now());
+    const whole = (rewarded: Rewarded): Rewarded =>
+      withoutPartial(rewarded, groupSize ?? 0, rewarder.groupRelative);
+    const last = deadlines.indexOf(Math.max(...deadlines));
+    return rewarder.scoreBy(group, deadlines).map((rewarded, index) => {
+      const tell = (given: Rewarded): Rewarded => (index === last ? count(whole(given)) : whole(given));
+      return rewarded instanceof Promise ? rewarded.then(tell) : tell(rewarded);
+    });
   };
   const gatherer: Gatherer | null =
     groupSize === undefined
@@ -67,7 +88,7 @@ export function createService(options: ServiceOptions): Service {
           size: groupSize,
           windowMs,
           clock,
-          score,
+          score: scoreBy,
           onClose: (gathered) => metrics.windowClosed(gathered),
         });
   const metrics = createMetrics(rewarder, {
@@ -87,16 +108,20 @@ export function createService(options: ServiceOptions): Service {
       const [key, sample, gone] = [gatherKey(group), { group, deadline }, whenGone()];
       return options.meeting?.(key, sample, gone) ?? meet(key, sample, gone);
     }
-    const places = group.responses.map((_, index) => index);
+    const whole = ({ rewards, columns, problem }: Rewarded): Outcome => ({
+      rewards,
+      columns,
+      problem,
+      gathered: null,
+    });
     const rewarded = score(group, deadline);
-    return rewarded instanceof Promise
-      ? rewarded.then((scored) => outcomeOf(scored, null, places))
-      : outcomeOf(rewarded, null, places);
+    return rewarded instanceof Promise ? rewarded.then(whole) : whole(rewarded);
   };
-  const admit = (groups: number): void => {
+  const admit = (): void => {
     if (isDraining) throw draining();
     const depth = underWay + rewarder.late();
-    if (depth > 0 && depth + groups > queue) {
+    // One that is larger than the queue is taken too, once there is any room: it could never come in otherwise.
+    if (depth >= queue) {
       throw new ServeFault(
         "queue_full",
         `${depth} groups are under way, and ${queue} are the most.`,
@@ -113,7 +138,7 @@ export function createService(options: ServiceOptions): Service {
       return isDraining;
     },
     score: async (asked, deadlineMs, gone) => {
-      admit(asked.length);
+      admit();
       if (gatherer !== null && deadlineMs !== null && deadlineMs <= windowMs) {
         throw badRequest(
           `deadline_ms is ${deadlineMs}, and gathering a group alone may take ${windowMs} ms.`,
@@ -123,7 +148,7 @@ export function createService(options: ServiceOptions): Service {
       const deadline = clock.now() + Math.min(rewarder.deadlineMs, deadlineMs ?? Number.POSITIVE_INFINITY);
       underWay += asked.length;
       try {
-        return await Promise.all(asked.map(({ group }) => outcome(group, deadline, gone)));
+        return await Promise.all(await begun(asked, ({ group }) => outcome(group, deadline, gone)));
       } finally {
         underWay -= asked.length;
         if (underWay === 0) onIdle();
@@ -139,4 +164,30 @@ export function createService(options: ServiceOptions): Service {
       }
     },
   };
+}
+
+/** How long one request may keep the thread to itself, in milliseconds, where its groups are scored at once. */
+const TURN_MS = 5;
+
+/**
+ * Begins the work on each item, in order, and lets others have the thread every few milliseconds: a request of a thousand
+ * groups must neither hold up one of a single group nor keep its own deadline from being seen.
+ */
+async function begun<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Result | Promise<Result>,
+): Promise<readonly (Result | Promise<Result>)[]> {
+  const results: (Result | Promise<Result>)[] = [];
+  let turnEnds = performance.now() + TURN_MS;
+  for (const [index, item] of items.entries()) {
+    const result = work(item);
+    // What is rejected while others are begun is looked at in the end.
+    if (result instanceof Promise) result.catch(() => {});
+    results.push(result);
+    if (index + 1 < items.length && performance.now() >= turnEnds) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      turnEnds = performance.now() + TURN_MS;
+    }
+  }
+  return results;
 }

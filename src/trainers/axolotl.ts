@@ -186,9 +186,12 @@ function fault(record: PromptRecord): string | null {
   return plainFault(record.messages) ?? extrasFault(record);
 }
 
+/** `sequence_len` in the configs, in tokens; axolotl's own default is 512. */
+const SEQUENCE_LENGTH = 2048;
+
 /** `excess_length_strategy: drop`, the default of axolotl. BOS comes from the tokenizer, once; TRL adds EOS. */
 function lengths(method: string): LengthRule {
-  return { method, defaultMaxLength: 512, adds: { bos: "tokenizer", eos: true }, kept: dropLong };
+  return { method, defaultMaxLength: SEQUENCE_LENGTH, adds: { bos: "tokenizer", eos: true }, kept: dropLong };
 }
 
 const SIMPO_LINES = `rl: simpo
@@ -222,7 +225,7 @@ ${method}
 datasets: # a file that is named has the single split train
 ${datasets(train)}
 ${evaluation === null ? "val_set_size: 0.0" : `test_datasets:\n${datasets(evaluation)}`}
-sequence_len: 2048 # a row with a longer side is dropped
+sequence_len: ${SEQUENCE_LENGTH} # a row with a longer side is dropped
 output_dir: ./checkpoint-${path.replace(".yaml", "")}
 adapter: lora
 lora_r: 16

@@ -1,24 +1,20 @@
 import { stringify } from "yaml";
-import type { ExportManifest } from "./export-manifest.ts";
+import { contentHash } from "../core/ids.ts";
+import type { ExportedFile, ExportManifest } from "./export-manifest.ts";
 
 /** README.md of an export: what it is, how many rows, what was left out and why, and the command that made it. */
 export function exportCard(
   made: Omit<ExportManifest, "files">,
-  { trainer, summary }: { readonly trainer: string; readonly summary: string },
+  {
+    trainer,
+    summary,
+    files,
+  }: { readonly trainer: string; readonly summary: string; readonly files: readonly ExportedFile[] },
 ): string {
-  const { rows, leftOut, source, format, kind, prefkit } = made;
-  const splits = Object.keys(rows);
-  const front = stringify({
-    configs: [
-      {
-        config_name: "default",
-        data_files: splits.map((split) => ({ split, path: `data/${split}-*.${format}` })),
-      },
-    ],
-  });
+  const { rows, leftOut, source, kind, prefkit } = made;
   const reasons = Object.entries(leftOut);
   return [
-    `---\n${front}---`,
+    frontMatter(files, ""),
     `# ${kind} rows for ${trainer}`,
     summary,
     table(
@@ -36,6 +32,32 @@ export function exportCard(
     "`export.json` has the options and the sha256 of every file; `prefkit check` reads it.",
     "",
   ].join("\n\n");
+}
+
+/**
+ * `data/README.md`, for whoever opens the folder `data` by itself, as TRL's configs do: `datasets` guesses splits from file names
+ * otherwise, and then counts `train_hard` and `hard_train` as train.
+ */
+export function dataCard(files: readonly ExportedFile[]): string {
+  return `${frontMatter(files, "data/")}\n\nThe lines above say to \`datasets\` which files belong to which split. See ../README.md.\n`;
+}
+
+/** The files of each split by name, relative to `folder`. */
+function frontMatter(files: readonly ExportedFile[], folder: string): string {
+  const data = files.filter(({ split }) => split !== null);
+  const splits = [...new Set(data.map(({ split }) => split))];
+  const configs = [
+    {
+      config_name: "default",
+      // `load_dataset` caches by the folder's name and what stands here, not by the files: other rows need another text.
+      description: `Rows ${contentHash(data.map(({ path, sha256 }) => [path, sha256]))}.`,
+      data_files: splits.map((split) => ({
+        split,
+        path: data.filter((file) => file.split === split).map(({ path }) => path.slice(folder.length)),
+      })),
+    },
+  ];
+  return `---\n${stringify({ configs }, { lineWidth: 0 })}---`;
 }
 
 function commandOf({ trainer, kind, options }: Pick<ExportManifest, "trainer" | "kind" | "options">): string {

@@ -7,7 +7,7 @@ import type { Json } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import { type Manifest, readManifest, tableFiles } from "../store/manifest.ts";
 import type { Row } from "../store/table.ts";
-import { exportCard } from "./export-card.ts";
+import { dataCard, exportCard } from "./export-card.ts";
 import { openExportDirectory } from "./export-directory.ts";
 import { openSplit } from "./export-files.ts";
 import {
@@ -51,13 +51,14 @@ interface RecordRows extends LayoutRows {
 
 /**
  * Writes a finished dataset in a trainer's own layout: `data/<split>-00000-of-0000N.parquet` (or .jsonl), the files to train
- * with, README.md and export.json, and for layouts of pairs `pair_ids/<split>.txt` with each row's pair, in row order.
+ * with, README.md and export.json, and for layouts of pairs `pair_ids/<split>.txt` with each row's pair, in row order. A split
+ * without rows has no file; README.md and `data/README.md` name each split's files, so that `datasets` does not guess them.
  *
  * Streamed: memory holds a row group, not the dataset. The splits are those of the dataset. The same dataset, options and
  * version give the same bytes. The export appears under `out` whole or not at all.
  * Pairs with an empty side, or two sides of one text, have no row in any layout.
  * Returns null when it was stopped.
- * Throws `unknown_name` (a kind the trainer does not read), `bad_option`, `need_unmet` (no pairs), `empty_input` (not one row),
+ * Throws `unknown_name` (a kind the trainer does not read), `bad_option`, `need_unmet` (no pairs), `empty_input` (not one row to train on),
  * `dataset_incomplete`, `damaged_file`, `not_this_run`, `directory_locked`, `io`.
  */
 export async function exportDataset(options: ExportOptions): Promise<ExportManifest | null> {
@@ -98,9 +99,14 @@ export async function exportDataset(options: ExportOptions): Promise<ExportManif
     const texts = [
       {
         path: "README.md",
-        text: exportCard(made, { trainer: trainer.title, summary: summaryOf(trainer, kind) }),
+        text: exportCard(made, {
+          trainer: trainer.title,
+          summary: summaryOf(trainer, kind),
+          files: data.entries,
+        }),
       },
-      ...layout.companions({ files: pathsBySplit(data.entries), rows: data.rows }),
+      { path: "data/README.md", text: dataCard(data.entries) },
+      ...layout.companions({ files: pathsBySplit(data.entries), rows: withRows(data.rows) }),
     ];
     const written = await writeTexts(files, place.aside, texts);
     const whole: ExportManifest = { ...made, files: [...data.entries, ...written] };
@@ -243,15 +249,29 @@ async function* recordRows(
 }
 
 function requireRows({ rows, leftOut }: Data, from: string): void {
-  if (Object.values(rows).some((count) => count > 0)) return;
+  if ((rows.train ?? 0) > 0) return;
   const reasons = Object.entries(leftOut.counts()).map(([why, count]) => `${why} (${count})`);
+  const shown = reasons.length === 0 ? "" : `: ${reasons.slice(0, 5).join("; ")}`;
+  const others = Object.entries(withRows(rows)).map(([split, count]) => `${split} (${count})`);
+  if (others.length > 0) {
+    throw new PrefkitError(
+      "empty_input",
+      `nothing in the split train of ${from} gives a row${shown}; all rows are in ${others.join(", ")}.`,
+      "trainers train on the split train: run the recipe with smaller shares in output.split, or choose options or a layout that leave less out.",
+    );
+  }
   throw new PrefkitError(
     "empty_input",
-    `nothing in ${from} gives a row${reasons.length === 0 ? "" : `: ${reasons.slice(0, 5).join("; ")}`}.`,
+    `nothing in ${from} gives a row${shown}.`,
     reasons.length === 0
       ? "see `prefkit check DIR` for what it holds; `prefkit pair DIR --use RULE` makes pairs, `prefkit combine DIR --recipe R` rewards."
       : "choose other options or another layout, or make pairs or rewards that the layout can hold.",
   );
+}
+
+/** The splits that have rows: no other has files. */
+function withRows(rows: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(rows).filter(([, count]) => count > 0));
 }
 
 function pathsBySplit(entries: readonly ExportedFile[]): Record<string, string[]> {

@@ -1,8 +1,10 @@
+import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { takeLock } from "../annotate/lock.ts";
-import { PrefkitError } from "../core/errors.ts";
+import { ioError, PrefkitError } from "../core/errors.ts";
 import { type Files, namesIn } from "../core/files.ts";
-import { EXPORT_FILE, readExportManifest } from "./export-manifest.ts";
+import { sha256 } from "../core/ids.ts";
+import { EXPORT_FILE, type ExportManifest, readExportManifest } from "./export-manifest.ts";
 
 /** Where an export is made: aside, until it is whole. */
 export interface ExportDirectory {
@@ -16,15 +18,16 @@ export interface ExportDirectory {
 
 /**
  * Prepares the making of an export. A killed one leaves its work under a dotted name beside `out`, which the next export
- * to the same place clears away, and nothing under `out`.
- * Throws `not_this_run` for an `out` that holds other files (`force` replaces an earlier export, and never what is not of one),
- * `directory_locked` while another process exports to it.
+ * to the same place clears away, and nothing under `out`. Where `out` is a link, the directory it points to is filled.
+ * Throws `not_this_run` for an `out` that holds other files (`force` replaces an earlier export, and never what is not of one
+ * or what was edited in it) or is a link to nothing, `directory_locked` while another process exports to it.
  */
 export async function openExportDirectory(
   files: Files,
-  out: string,
+  given: string,
   { force }: { readonly force: boolean },
 ): Promise<ExportDirectory> {
+  const out = await linkedDirectory(given);
   await refuseForeign(files, out, force);
   const parent = dirname(out);
   const aside = join(parent, `.${basename(out)}.export`);
@@ -59,6 +62,26 @@ export async function openExportDirectory(
   };
 }
 
+/** The directory that a link points to, so that the link stays; what is no link, or not there yet, as it is. */
+async function linkedDirectory(out: string): Promise<string> {
+  try {
+    if (!(await lstat(out)).isSymbolicLink()) return out;
+    return await realpath(out);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && syscall === "lstat") return out;
+    // Of a file among the parents `namesIn` tells.
+    if (code === "ENOTDIR") return out;
+    if (code !== "ENOENT") throw ioError("look at", out, error);
+    throw new PrefkitError(
+      "not_this_run",
+      `${out} is a link to a directory that is not there.`,
+      "make that directory, or choose another --out.",
+      { cause: error },
+    );
+  }
+}
+
 /** A kill between the two renames of a replacement leaves the earlier export aside: it is put back. */
 async function restore(files: Files, out: string, replaced: string): Promise<void> {
   if (!(await files.exists(replaced))) return;
@@ -84,18 +107,37 @@ async function refuseForeign(files: Files, out: string, force: boolean): Promise
       "choose another --out, or give --force to replace it.",
     );
   }
-  const foreign = await foreignFiles(files, out);
-  if (foreign.length === 0) return;
+  const manifest = await readExportManifest(files, out);
+  refuseLoss(out, "files that are not of the export there", await foreignFiles(files, out, manifest));
+  refuseLoss(
+    out,
+    "files that were edited since the export was written",
+    await editedFiles(files, out, manifest),
+  );
+}
+
+function refuseLoss(out: string, what: string, paths: readonly string[]): void {
+  if (paths.length === 0) return;
   throw new PrefkitError(
     "not_this_run",
-    `${out} holds files that are not of the export there (${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}), and replacing it would remove them.`,
+    `${out} holds ${what} (${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}), and replacing it would remove them.`,
     "move them away, or choose another --out.",
   );
 }
 
+/** Configs and scripts that are not as they were written: somebody's work. Data is not looked at: it is not edited by hand. */
+async function editedFiles(files: Files, out: string, { files: entries }: ExportManifest): Promise<string[]> {
+  const edited: string[] = [];
+  for (const { path, split, sha256: written } of entries) {
+    if (split !== null || path.startsWith("pair_ids/")) continue;
+    const full = join(out, path);
+    if ((await files.exists(full)) && sha256(await files.readAll(full)) !== written) edited.push(path);
+  }
+  return edited;
+}
+
 /** Files in an export's directory that its export.json does not name, relative to it. */
-async function foreignFiles(files: Files, out: string): Promise<string[]> {
-  const manifest = await readExportManifest(files, out);
+async function foreignFiles(files: Files, out: string, manifest: ExportManifest): Promise<string[]> {
   const known = new Set([EXPORT_FILE, ...manifest.files.map(({ path }) => path)]);
   const directories = new Set([...known].map((path) => posix.dirname(path)).filter((path) => path !== "."));
   const found = [...((await files.list(out)) ?? [])].filter((name) => !directories.has(name));

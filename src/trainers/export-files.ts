@@ -22,7 +22,7 @@ export interface DataFilesOptions {
 export interface SplitFiles {
   /** `ids`: the pair's id of each row; none of rows that come from groups. */
   write(rows: readonly Row[], ids: readonly string[]): Promise<void>;
-  /** Gives the files their names. At least one data file is there, also without rows. */
+  /** Gives the files their names. Without rows there is none: `datasets` refuses a split that has no row, and all others with it. */
   close(): Promise<readonly ExportedFile[]>;
   abort(): Promise<void>;
 }
@@ -68,7 +68,14 @@ export async function openSplit(split: string, options: DataFilesOptions): Promi
       }
     },
     close: async () => {
-      if (sink !== null || finished.length === 0) await endFile();
+      if (sink !== null) await endFile();
+      if (finished.length === 0) {
+        if (idFile) {
+          await idFile.abort();
+          await files.remove(join(directory, idsPath));
+        }
+        return [];
+      }
       const entries: ExportedFile[] = [];
       for (const [index, written] of finished.entries()) {
         const name = `${split}-${fiveDigits(index)}-of-${fiveDigits(finished.length)}.${format}`;

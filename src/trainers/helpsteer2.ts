@@ -4,7 +4,15 @@ import { hashUnit } from "../core/random.ts";
 import type { Json, RewardedGroup } from "../core/types.ts";
 import { optional, required } from "../store/schema.ts";
 import { joinedTurns, splitTurns } from "./helpsteer2-turns.ts";
-import { defineLayout, extrasFault, noRow, oneRow, onlyText } from "./layout-support.ts";
+import {
+  defineLayout,
+  extrasFault,
+  noRow,
+  oneRow,
+  onlyText,
+  ratedExample,
+  responseFault,
+} from "./layout-support.ts";
 import { type RatingColumn, ratingColumns, scoredValue } from "./listed-scores.ts";
 import type { GroupLayout, LayoutRows, PairLayout, PairRecord, TrainerAdapter } from "./trainer-adapter.ts";
 
@@ -147,7 +155,7 @@ function ratings(columns: readonly RatingColumn[]): GroupLayout {
         leftOut: made.flatMap(({ leftOut }) => leftOut),
       };
     },
-    examples: ({ prompt }) => [{ kind: "prompt", prompt: splitTurns(prompt as string) }],
+    examples: ({ prompt, response }) => [ratedExample(splitTurns(prompt as string), response)],
     lengthRules: [],
     companions: () => [],
   };
@@ -161,6 +169,8 @@ function ratedRow(
 ): LayoutRows {
   const response = rewarded.group.responses[index];
   if (!response || response.role === "baseline") return { rows: [], leftOut: [] };
+  const fault = responseFault(response.text);
+  if (fault !== null) return noRow(response.id, fault);
   const values = columns.map(({ column, score }) => [column, scoredValue(rewarded, score, index)] as const);
   const missing = values.find(([, value]) => value === null);
   if (missing) return noRow(response.id, `it has no value for ${missing[0]}`);

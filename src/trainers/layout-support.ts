@@ -5,7 +5,14 @@ import type { Image, Message, MessageRole } from "../core/types.ts";
 import type { RowExtras } from "../store/row-sets.ts";
 import { listOf, optional, required } from "../store/schema.ts";
 import type { Column, ColumnType, Row } from "../store/table.ts";
-import type { ExportLayout, LayoutDefinition, LayoutRows, SourceFacts, Turns } from "./trainer-adapter.ts";
+import type {
+  ExportedExample,
+  ExportLayout,
+  LayoutDefinition,
+  LayoutRows,
+  SourceFacts,
+  Turns,
+} from "./trainer-adapter.ts";
 
 /** list<struct<role, content>>: a conversation, and nothing in a turn but what every trainer and template reads. */
 export const MESSAGE_LIST: ColumnType = listOf(required("role", "string"), required("content", "string"));
@@ -102,6 +109,24 @@ export function extraValues(
     ...(extras.tools ? { tools: record.tools ?? null } : {}),
     ...(extras.images ? { images: record.images ?? null } : {}),
   };
+}
+
+/** The tools of a written row, as its example has them. */
+export function toolsOf({ tools }: Row): { readonly tools?: string } {
+  return typeof tools === "string" ? { tools } : {};
+}
+
+/** Why a response cannot stand in a row of its own, or null when it can. */
+export function responseFault(text: string): string | null {
+  return text.trim() === "" ? "the response is empty" : null;
+}
+
+/**
+ * A response with a rating instead of a label, as the export check looks at it: one text after a prompt. It is given as a step,
+ * since a label would be made up.
+ */
+export function ratedExample(prompt: Turns, response: unknown): ExportedExample {
+  return { kind: "stepwise", prompt, completions: [response as string], labels: [true] };
 }
 
 /** Why a layout without a place for them cannot hold a record's tools or images, or null when it has none. */

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { required } from "../store/schema.ts";
-import type { Row, RowSet } from "../store/table.ts";
-import { defineLayout, extraColumns, extraValues, MESSAGE, MESSAGE_LIST } from "./layout-support.ts";
+import type { RowSet } from "../store/table.ts";
+import { defineLayout, extraColumns, extraValues, MESSAGE, MESSAGE_LIST, toolsOf } from "./layout-support.ts";
 import { conversationFrom, conversationRows, turnsFault } from "./llama-factory-turns.ts";
 import {
+  mediaFault,
   type PromptRecord,
   pairLayout,
-  placeholderFault,
   SIMPO,
   SIMPO_NOTE,
   splitFiles,
@@ -55,7 +55,7 @@ export const llamaFactory: TrainerAdapter = {
             ],
           },
           (pair) =>
-            fault(pair, extras) ?? {
+            fault(pair, [pair.chosen, pair.rejected], extras) ?? {
               messages: conversationRows(pair.messages),
               chosen: { role: "assistant", content: pair.chosen },
               rejected: { role: "assistant", content: pair.rejected },
@@ -88,10 +88,7 @@ export const llamaFactory: TrainerAdapter = {
           },
           options,
           (one) =>
-            fault(one, extras) ??
-            (one.completion === ""
-              ? "the response is empty, and LLaMA-Factory's KTO takes that for the other label"
-              : null) ?? {
+            fault(one, [one.completion], extras) ?? {
               messages: [...conversationRows(one.messages), { role: "assistant", content: one.completion }],
               label: one.label,
               ...extraValues(one, extras),
@@ -109,12 +106,12 @@ function rowSet(name: string, extras: SourceFacts["extras"], own: RowSet["column
   };
 }
 
-function fault(record: PromptRecord, { images }: SourceFacts["extras"]): string | null {
-  return turnsFault(record.messages) ?? (images ? placeholderFault(record) : null);
-}
-
-function toolsOf({ tools }: Row): { readonly tools?: string } {
-  return typeof tools === "string" ? { tools } : {};
+function fault(
+  record: PromptRecord,
+  responses: readonly string[],
+  { images }: SourceFacts["extras"],
+): string | null {
+  return turnsFault(record.messages) ?? (images ? mediaFault(record, responses) : null);
 }
 
 /** `cutoff_len`: whichever of prompt and longer response is short keeps its length; of two long ones each keeps its share. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { PrefkitError } from "../core/errors.ts";
 import type { Image, Message } from "../core/types.ts";
 import type { Row } from "../store/table.ts";
-import { noRow, oneRow, onlyText, plainFault } from "./layout-support.ts";
+import { noRow, oneRow, onlyText, plainFault, responseFault } from "./layout-support.ts";
 import { REWARD_CLIENT_FILE } from "./reward-client.ts";
 import type {
   Companion,
@@ -93,7 +93,8 @@ export const unpairedOptions = z.strictObject({
 
 /**
  * A layout of labelled responses. From pairs: two rows each, the chosen one first. From groups: one row per candidate with a
- * reward, desired from `threshold` on; baselines give no rows, and are not listed as left out.
+ * reward, desired from `threshold` on; baselines give no rows, and are not listed as left out. Empty responses have no row in
+ * either.
  * Throws `bad_option` when `threshold` and `from` do not fit.
  */
 export function unpairedLayout(
@@ -116,8 +117,9 @@ export function unpairedLayout(
         if (response.role === "baseline") return [];
         const reward = rewards[index] ?? null;
         if (reward === null) return [noRow(response.id, "it has no reward")];
-        const row = rowOf({ ...prompt, completion: response.text, label: reward >= threshold });
-        return [typeof row === "string" ? noRow(response.id, row) : oneRow(row)];
+        return [
+          labelled(response.id, { ...prompt, completion: response.text, label: reward >= threshold }, rowOf),
+        ];
       });
       return joined(made);
     },
@@ -130,11 +132,19 @@ function labelledSides(
 ): LayoutRows {
   const sides = textPair(pair);
   if (typeof sides === "string") return noRow(pair.pairId, sides);
-  const rowsOf = (completion: string, label: boolean, id: string): LayoutRows => {
-    const row = rowOf({ ...sides, completion, label });
-    return typeof row === "string" ? noRow(id, row) : oneRow(row);
-  };
-  return joined([rowsOf(sides.chosen, true, pair.chosenId), rowsOf(sides.rejected, false, pair.rejectedId)]);
+  return joined([
+    labelled(pair.chosenId, { ...sides, completion: sides.chosen, label: true }, rowOf),
+    labelled(pair.rejectedId, { ...sides, completion: sides.rejected, label: false }, rowOf),
+  ]);
+}
+
+function labelled(
+  id: string,
+  one: LabelledCompletion,
+  rowOf: (completion: LabelledCompletion) => Row | string,
+): LayoutRows {
+  const row = responseFault(one.completion) ?? rowOf(one);
+  return typeof row === "string" ? noRow(id, row) : oneRow(row);
 }
 
 function joined(parts: readonly LayoutRows[]): LayoutRows {
@@ -161,6 +171,21 @@ export const IMAGE_PLACEHOLDER = "<image>";
 export function placeholderFault({ messages, images = [] }: PromptRecord): string | null {
   const places = messages.reduce((sum, { content }) => sum + content.split(IMAGE_PLACEHOLDER).length - 1, 0);
   return places === images.length ? null : "its text does not hold one <image> per image";
+}
+
+/**
+ * As `placeholderFault`, for a trainer that counts the places in the prompt and each response together, and takes `<video>` and
+ * `<audio>` for places of media that our rows do not have.
+ */
+export function mediaFault(record: PromptRecord, responses: readonly string[]): string | null {
+  const assistant = (content: string): Message => ({ role: "assistant", content });
+  const wholes = [record.messages, ...responses.map((text) => [...record.messages, assistant(text)])];
+  if (wholes.some((turns) => turns.some(({ content }) => /<(video|audio)>/.test(content))))
+    return "its text holds <video> or <audio>, which the trainer takes for the place of one";
+  return wholes.reduce<string | null>(
+    (fault, messages) => fault ?? placeholderFault({ ...record, messages }),
+    null,
+  );
 }
 
 /** The files to train on and, when there is another split, those to evaluate on, relative to the export's directory. */

@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { Message, MessageRole } from "../core/types.ts";
 import { optional, required } from "../store/schema.ts";
 import type { Row, RowSet } from "../store/table.ts";
-import { defineLayout, extraColumns, extraValues, MESSAGE_LIST } from "./layout-support.ts";
+import { defineLayout, extraColumns, extraValues, MESSAGE_LIST, toolsOf } from "./layout-support.ts";
 import {
   dropLong,
+  mediaFault,
   type PromptRecord,
   pairLayout,
-  placeholderFault,
   promptLayout,
   rewardClientFile,
   SIMPO,
@@ -53,7 +53,7 @@ export const msSwift: TrainerAdapter = {
             ],
           },
           (pair) =>
-            fault(pair, extras) ??
+            fault(pair, [pair.chosen, pair.rejected], extras) ??
             responseFault(pair.messages) ??
             (pair.chosen === pair.rejected ? "its sides are equal, which ms-swift refuses" : null) ?? {
               messages: [...turnRows(pair.messages), assistant(pair.chosen)],
@@ -80,7 +80,7 @@ export const msSwift: TrainerAdapter = {
           },
           options,
           (one) =>
-            fault(one, extras) ??
+            fault(one, [one.completion], extras) ??
             responseFault(one.messages) ?? {
               messages: [...turnRows(one.messages), assistant(one.completion)],
               label: one.label,
@@ -104,7 +104,7 @@ export const msSwift: TrainerAdapter = {
             companions: (facts) => [grpoScript(facts), rewardClientFile()],
           },
           (prompt) =>
-            fault(prompt, extras) ?? {
+            fault(prompt, [], extras) ?? {
               messages: turnRows(prompt.messages),
               reference: prompt.reference,
               prompt_id: prompt.id,
@@ -127,17 +127,17 @@ function assistant(content: string): Message {
   return { role: "assistant", content };
 }
 
-function toolsOf({ tools }: Row): { readonly tools?: string } {
-  return typeof tools === "string" ? { tools } : {};
-}
-
-function fault(record: PromptRecord, { images }: SourceFacts["extras"]): string | null {
+function fault(
+  record: PromptRecord,
+  responses: readonly string[],
+  { images }: SourceFacts["extras"],
+): string | null {
   const { messages } = record;
   // Tool turns in a row are the answers to calls in a row: ms-swift joins them as its agent template says.
   const turns = messages.filter(({ role }, index) => role !== "tool" || messages[index - 1]?.role !== "tool");
   if (turns.some((turn) => turn.toolCalls !== undefined && toolCallsOf(turn) === null))
     return "its tool calls are not in OpenAI's form";
-  return alternationFault(turns) ?? (images ? placeholderFault(record) : null);
+  return alternationFault(turns) ?? (images ? mediaFault(record, responses) : null);
 }
 
 function responseFault(messages: readonly Message[]): string | null {
@@ -174,15 +174,18 @@ function turnsFrom(rows: unknown): readonly Message[] {
   return turns;
 }
 
-/** `--truncation_strategy delete`, the default. Without `--max_length` the model's own length counts. */
+/** `--max_length` in the scripts, in tokens; without it the model's own length counts. */
+const MAX_LENGTH = 2048;
+
+/** `--truncation_strategy delete`, the default. */
 function lengths(method: string): LengthRule {
-  return { method, defaultMaxLength: null, kept: dropLong };
+  return { method, defaultMaxLength: MAX_LENGTH, kept: dropLong };
 }
 
 /** GRPO cuts a longer prompt on the left, by default. */
 const PROMPT_LENGTHS: LengthRule = {
   method: "GRPO",
-  defaultMaxLength: null,
+  defaultMaxLength: MAX_LENGTH,
   kept: ({ prompt, responses }, maxLength) => ({ prompt: Math.min(prompt, maxLength), responses }),
 };
 
@@ -209,7 +212,7 @@ ${note}${alpha}set -euo pipefail
 swift rlhf --rlhf_type ${type}${own} \\
   --model "\${MODEL:?set MODEL}" \\
   ${dataFlags(facts)} \\
-  --max_length 2048 --tuner_type lora --torch_dtype bfloat16 \\
+  --max_length ${MAX_LENGTH} --tuner_type lora --torch_dtype bfloat16 \\
   --per_device_train_batch_size 1 --gradient_accumulation_steps 16 --learning_rate 1e-6 \\
   --num_train_epochs 1 --output_dir checkpoint-${type}
 `,
@@ -228,7 +231,7 @@ swift rlhf --rlhf_type grpo \\
   --model "\${MODEL:?set MODEL}" \\
   --external_plugins prefkit_reward.py --reward_funcs prefkit \\
   ${dataFlags(facts)} \\
-  --num_generations 8 --max_length 2048 --max_completion_length 1024 \\
+  --num_generations 8 --max_length ${MAX_LENGTH} --max_completion_length 1024 \\
   --per_device_train_batch_size 8 --gradient_accumulation_steps 2 --learning_rate 1e-6 \\
   --tuner_type lora --torch_dtype bfloat16 --num_train_epochs 1 --output_dir checkpoint-grpo
 `,

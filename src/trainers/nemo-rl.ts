@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { listOf, required } from "../store/schema.ts";
 import type { Row, RowSet } from "../store/table.ts";
+import { HYDRA_LINES } from "./hydra-quotes.ts";
 import {
   defineLayout,
   extrasFault,
@@ -68,10 +69,13 @@ function examples({ context, completions }: Row) {
   return [{ kind: "preference", prompt: turnsFrom(context), chosen, rejected } as const];
 }
 
+/** `policy.max_total_sequence_length` in the script, in tokens; the example config has 1,024. */
+const MAX_LENGTH = 2048;
+
 /** A pair with a longer side keeps its place in the batch with weight 0. */
 const LENGTHS: LengthRule = {
   method: "DPO, reward",
-  defaultMaxLength: 1024,
+  defaultMaxLength: MAX_LENGTH,
   adds: { bos: "always", eos: true },
   kept: dropLong,
 };
@@ -79,7 +83,7 @@ const LENGTHS: LengthRule = {
 function script(facts: ExportedFacts): Companion {
   const { train, evaluation } = splitFiles(facts);
   const source = (name: string, files: readonly string[]) =>
-    `data.${name}.dataset_name=PreferenceDataset ++data.${name}.data_path="$here/${pattern(files)}" data.${name}.split=train`;
+    `data.${name}.dataset_name=PreferenceDataset "++data.${name}.data_path=$(hydra "$here/${pattern(files)}")" data.${name}.split=train`;
   const validation =
     evaluation === null
       ? "data.validation=null dpo.val_period=0 dpo.val_at_start=false checkpointing.metric_name=train:loss"
@@ -92,10 +96,11 @@ function script(facts: ExportedFacts): Companion {
 # does, but keeps the reference model and has no target margin.
 # A pair longer than policy.max_total_sequence_length gets weight 0. A file that is named has the single split train.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+${HYDRA_LINES}
+: "\${MODEL:?set MODEL}"
 cd "\${NEMO_RL:?set NEMO_RL}"
 uv run examples/run_dpo.py --config examples/configs/dpo.yaml \\
-  policy.model_name="\${MODEL:?set MODEL}" policy.tokenizer.name="$MODEL" policy.max_total_sequence_length=2048 \\
+  "policy.model_name=$(hydra "$MODEL")" "policy.tokenizer.name=$(hydra "$MODEL")" policy.max_total_sequence_length=${MAX_LENGTH} \\
   dpo.reference_policy_kl_penalty=0.05 dpo.preference_average_log_probs=false dpo.sft_loss_weight=0 \\
   ${source("train", train)} \\
   ${validation}

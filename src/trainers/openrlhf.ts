@@ -114,17 +114,22 @@ function imageText({ bytes, path }: Image): string {
   return bytes === null ? (path ?? "") : `data:image;base64,${Buffer.from(bytes).toString("base64")}`;
 }
 
+/** `--data.max_len` in the scripts, in tokens; OpenRLHF's own default is 512. */
+const MAX_LENGTH = 2048;
+/** The same of the script for GRPO: prompt and response together; 2,048 by default. */
+const MAX_LENGTH_RL = 4096;
+
 /** Cut at `--data.max_len` on the right, the last token made EOS; dropped when the prompt leaves no three tokens. */
 const DPO_LENGTHS: LengthRule = {
   method: "DPO",
-  defaultMaxLength: 512,
+  defaultMaxLength: MAX_LENGTH,
   adds: { eos: true },
   kept: (lengths, maxLength) => (lengths.prompt >= maxLength - 2 ? null : cutResponses(lengths, maxLength)),
 };
 
 const REWARD_LENGTHS: LengthRule = {
   method: "reward",
-  defaultMaxLength: 512,
+  defaultMaxLength: MAX_LENGTH,
   adds: { eos: true },
   kept: cutResponses,
 };
@@ -132,7 +137,7 @@ const REWARD_LENGTHS: LengthRule = {
 /** A prompt that leaves no token to generate is cut on the left. `--data.max_len` counts prompt and response. */
 const PROMPT_LENGTHS: LengthRule = {
   method: "PPO, GRPO",
-  defaultMaxLength: 2048,
+  defaultMaxLength: MAX_LENGTH_RL,
   kept: ({ prompt, responses }, maxLength) => ({ prompt: Math.min(prompt, maxLength - 1), responses }),
 };
 
@@ -200,7 +205,7 @@ function dpoScript(facts: ExportedFacts): Companion {
 deepspeed --module openrlhf.cli.train_dpo \\
   --model.model_name_or_path "\${MODEL:?set MODEL}" --ref.model_name_or_path "$MODEL" \\
   ${dataFlags(facts)} \\
-  --data.max_len 2048 --model.beta 0.1 --adam.lr 5e-7 \\
+  --data.max_len ${MAX_LENGTH} --model.beta 0.1 --adam.lr 5e-7 \\
   --train.batch_size 128 --train.micro_batch_size 1 --train.max_epochs 1 \\
   --ds.zero_stage 3 --model.gradient_checkpointing_enable --ckpt.output_dir ./checkpoint-dpo
 `,
@@ -217,7 +222,7 @@ function rewardScript(facts: ExportedFacts, margin: boolean): Companion {
     text: `${HEAD("A reward model with OpenRLHF 0.11.")}${note}deepspeed --module openrlhf.cli.train_rm \\
   --model.model_name_or_path "\${MODEL:?set MODEL}" \\
   ${dataFlags(facts)} \\
-  --data.max_len 2048 --adam.lr 9e-6${flag} \\
+  --data.max_len ${MAX_LENGTH} --adam.lr 9e-6${flag} \\
   --train.batch_size 128 --train.micro_batch_size 1 --train.max_epochs 1 \\
   --ds.zero_stage 3 --model.gradient_checkpointing_enable --ckpt.output_dir ./checkpoint-reward
 `,
@@ -235,7 +240,7 @@ python -m openrlhf.cli.train_ppo_ray \\
   --actor.model_name_or_path "\${MODEL:?set MODEL}" \\
   --reward.remote_url "\${REWARD_URL:-http://127.0.0.1:8300/get_reward}" \\
   --data.prompt_dataset ${splitFiles(facts).train.join(",")} --data.prompt_split train \\
-  --data.input_key input --data.label_key label --data.apply_chat_template --data.max_len 4096 \\
+  --data.input_key input --data.label_key label --data.apply_chat_template --data.max_len ${MAX_LENGTH_RL} \\
   --algo.advantage.estimator group_norm --rollout.n_samples_per_prompt 8 --rollout.batch_size 128 \\
   --train.batch_size 1024 --train.micro_batch_size 1 --actor.adam.lr 5e-7 \\
   --actor.num_nodes 1 --actor.num_gpus_per_node "\${GPUS:-8}" \\

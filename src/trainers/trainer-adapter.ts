@@ -89,7 +89,7 @@ export interface ExampleLengths {
 export interface LengthRule {
   /** The method as the trainer names it: "DPO", "CPO (SimPO)", "reward". One file may be read by several. */
   readonly method: string;
-  /** The trainer's own default, in tokens; null when it has none. */
+  /** The length that the export's config or command sets, in tokens; null when it sets none. */
   readonly defaultMaxLength: number | null;
   /**
    * What the method adds to the tokens of the rendered text, where it is not there already: BOS in front ("tokenizer": when

@@ -11,9 +11,11 @@ import {
   noRow,
   oneRow,
   plainFault,
+  ratedExample,
+  responseFault,
 } from "./layout-support.ts";
 import { type RatingColumn, ratingColumns, scoredValue } from "./listed-scores.ts";
-import type { GroupLayout, PairLayout, TrainerAdapter } from "./trainer-adapter.ts";
+import type { GroupLayout, LeftOut, PairLayout, TrainerAdapter } from "./trainer-adapter.ts";
 
 /**
  * UltraFeedback's two layouts: the binarized one of pairs, and the original one of rated completions.
@@ -133,22 +135,18 @@ function original(annotations: readonly RatingColumn[]): GroupLayout {
       const fault = plainFault(prompt.messages) ?? extrasFault(prompt);
       if (fault !== null) return noRow(prompt.id, fault);
       const completions = completionsOf(rewarded, asked.system, annotations);
-      if (completions.length === 0) return noRow(prompt.id, "it has no candidate responses");
-      return oneRow({
-        instruction: asked.user,
-        models: completions.map(({ model }) => model),
-        completions,
-      });
+      const leftOut = emptyResponses(rewarded);
+      if (completions.length === 0) {
+        return leftOut.length > 0 ? { rows: [], leftOut } : noRow(prompt.id, "it has no candidate responses");
+      }
+      const models = completions.map(({ model }) => model);
+      return { rows: [{ instruction: asked.user, models, completions }], leftOut };
     },
     examples: ({ instruction, completions }) =>
-      // A group says which completions are better by their scores; what is checked is each prompt.
-      (completions as readonly Row[]).slice(0, 1).map(({ custom_system_prompt }) => ({
-        kind: "prompt",
-        prompt: [
-          ...(custom_system_prompt === "" ? [] : [turn("system", custom_system_prompt)]),
-          turn("user", instruction),
-        ],
-      })),
+      (completions as readonly Row[]).map(({ custom_system_prompt, response }) => {
+        const system = custom_system_prompt === "" ? [] : [turn("system", custom_system_prompt)];
+        return ratedExample([...system, turn("user", instruction)], response);
+      }),
     lengthRules: [],
     companions: () => [],
   };
@@ -169,13 +167,20 @@ function instructionOf(
     : null;
 }
 
+function emptyResponses({ group }: RewardedGroup): readonly LeftOut[] {
+  return group.responses.flatMap(({ id, role, text }) => {
+    const why = role === "baseline" ? null : responseFault(text);
+    return why === null ? [] : [{ id, why }];
+  });
+}
+
 function completionsOf(
   rewarded: RewardedGroup,
   system: string,
   annotations: readonly RatingColumn[],
 ): (Row & { readonly model: string })[] {
   return rewarded.group.responses.flatMap((response, index) => {
-    if (response.role === "baseline") return [];
+    if (response.role === "baseline" || responseFault(response.text) !== null) return [];
     const rated = annotations.map(({ column, score }) => {
       const value = scoredValue(rewarded, score, index);
       // As the original writes a rating that it does not have.

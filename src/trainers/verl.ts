@@ -2,6 +2,7 @@ import { z } from "zod";
 import { messageRecord, sha256 } from "../core/ids.ts";
 import { optional, required } from "../store/schema.ts";
 import type { RowSet } from "../store/table.ts";
+import { HYDRA_LINES } from "./hydra-quotes.ts";
 import {
   defineLayout,
   IMAGE_LIST,
@@ -10,7 +11,7 @@ import {
   plainFault,
   turnsFrom,
 } from "./layout-support.ts";
-import { placeholderFault, promptLayout, rewardClientFile, splitFiles } from "./message-rows.ts";
+import { mediaFault, type PromptRecord, promptLayout, rewardClientFile, splitFiles } from "./message-rows.ts";
 import type { Companion, ExportedFacts, LengthRule, TrainerAdapter } from "./trainer-adapter.ts";
 
 /**
@@ -48,7 +49,7 @@ export const verl: TrainerAdapter = {
             const fault =
               plainFault(messages) ??
               (tools === undefined ? null : "it has tools, which verl takes from its configuration") ??
-              (images.length === 0 ? null : placeholderFault({ messages, images }));
+              (images.length === 0 ? null : imagesFault({ messages, images }));
             if (fault !== null) return fault;
             return {
               data_source: dataSource,
@@ -68,15 +69,25 @@ export const verl: TrainerAdapter = {
   },
 };
 
+/** verl opens the bytes of an image that is a struct, and nothing else: a path in it would stop the run. */
+function imagesFault(prompt: PromptRecord): string | null {
+  return (prompt.images ?? []).some(({ bytes }) => bytes === null)
+    ? "an image is a path without bytes, which verl does not open"
+    : mediaFault(prompt, []);
+}
+
 /** 48 bits of the id's hash: a whole number that Python, Arrow and JavaScript hold alike. */
 function indexOf(promptId: string): number {
   return Number.parseInt(sha256(promptId).slice(0, 12), 16);
 }
 
+/** `data.max_prompt_length` in the script, in tokens; verl's own default is 512. */
+const MAX_PROMPT_LENGTH = 1024;
+
 /** With `data.filter_overlong_prompts=True`, as the script has it; without, verl stops with an error at such a prompt. */
 const LENGTHS: LengthRule = {
   method: "GRPO",
-  defaultMaxLength: 512,
+  defaultMaxLength: MAX_PROMPT_LENGTH,
   kept: (lengths, maxLength) => (lengths.prompt <= maxLength ? lengths : null),
 };
 
@@ -103,25 +114,27 @@ function rowSet(images: boolean): RowSet {
 
 function script(facts: ExportedFacts): Companion {
   const { train, evaluation } = splitFiles(facts);
-  const list = (files: readonly string[]) => `"[${files.map((file) => `$PWD/${file}`).join(",")}]"`;
+  const list = (files: readonly string[]) => `[${files.map((file) => `$(hydra "$here/${file}")`).join(",")}]`;
   return {
     path: "train_grpo.sh",
     text: `#!/usr/bin/env bash
-# GRPO with verl 0.9, rewards by the reward server. Run it in this directory: MODEL=... bash train_grpo.sh
+# GRPO with verl 0.9, rewards by the reward server: MODEL=... bash train_grpo.sh
 # First, elsewhere: prefkit serve RECIPE --group-size 8
 # prefkit_reward.py asks the server for one sample at a time; the server gathers the 8 of a prompt.
 # verl knows no missing reward: an unscored response stops the run unless PREFKIT_UNSCORED names the number to train on.
 set -euo pipefail
+: "\${MODEL:?set MODEL}"
+${HYDRA_LINES}
 export PREFKIT_REWARD_URL="\${PREFKIT_REWARD_URL:-http://127.0.0.1:8300}"
 python -m verl.trainer.main_ppo \\
   algorithm.adv_estimator=grpo \\
-  data.train_files=${list(train)} \\
-  data.val_files=${list(evaluation ?? train)} \\
-  data.max_prompt_length=1024 data.max_response_length=1024 data.filter_overlong_prompts=True \\
+  "data.train_files=${list(train)}" \\
+  "data.val_files=${list(evaluation ?? train)}" \\
+  data.max_prompt_length=${MAX_PROMPT_LENGTH} data.max_response_length=1024 data.filter_overlong_prompts=True \\
   data.train_batch_size=128 \\
-  reward.custom_reward_function.path="$PWD/prefkit_reward.py" \\
+  "reward.custom_reward_function.path=$(hydra "$here/prefkit_reward.py")" \\
   reward.custom_reward_function.name=compute_score_async \\
-  actor_rollout_ref.model.path="\${MODEL:?set MODEL}" \\
+  "actor_rollout_ref.model.path=$(hydra "$MODEL")" \\
   actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n=8 \\
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4 \\
   actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=4 \\

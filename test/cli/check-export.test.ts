@@ -44,7 +44,9 @@ describe("prefkit check on an export", () => {
     expect(found.out).toMatch(
       /DPO at 25 tokens: 1 truncated \(100\.0 %\), 0 dropped \(0\.0 %\); the first: data\/train-/,
     );
-    expect(found.out).toContain("CPO (SimPO) at 25 tokens");
+    expect(found.out).toContain("CPO (SimPO) at 25 tokens: ");
+    const { out } = await invoke(checkCommand, ["for-dpo", "--tokenizer", "model"], { directory });
+    expect(out).toContain("DPO at 1,024 tokens, as its config was written: 0 truncated");
   });
 
   it("lists problems with file and row, says what to do on stderr, and ends with 1", async () => {

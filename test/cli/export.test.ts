@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportCommand } from "../../src/cli/commands/export.ts";
@@ -29,7 +29,7 @@ describe("prefkit export", () => {
     expect(exitCode).toBeNull();
     expect(err).toBe("");
     expect(out).toContain("preference rows for TRL: train 2");
-    expect(out).toContain("beside the data: README.md, dpo.yaml, train_simpo.py");
+    expect(out).toContain("beside the data: README.md, data/README.md, dpo.yaml, train_simpo.py");
     expect(await readdir(join(directory, "dpo"))).toEqual([
       "README.md",
       "data",
@@ -92,6 +92,31 @@ describe("prefkit export", () => {
     await expect(exported(...args, "verl", "--force")).rejects.toThrow(/data\/mine.txt[\s\S]*move them away/);
     expect(await readFile(join(directory, "verl", "data", "mine.txt"), "utf8")).toBe("mine");
     expect((await readdir(directory)).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("does not take away a config that was edited, nor the directory one is in", async () => {
+    const args = ["out", "--for", "trl", "--as", "preference", "--force", "--out"];
+    await exported(...args, "edited");
+    const config = join(directory, "edited", "dpo.yaml");
+    await writeFile(config, `${await readFile(config, "utf8")}# mine\n`);
+    await expect(exported(...args, "edited")).rejects.toThrow(/edited since.*\(dpo\.yaml\).*move them away/s);
+    expect(await readFile(config, "utf8")).toContain("# mine");
+    await rename(config, join(directory, "mine.yaml"));
+    await exported(...args, "edited");
+    expect(await readFile(config, "utf8")).not.toContain("# mine");
+
+    const here = join(directory, "edited", "data");
+    for (const [inside, out] of [
+      [here, "."],
+      [here, ".."],
+      [join(directory, "edited"), join(directory, "edited")],
+    ] as const) {
+      const run = invoke(exportCommand, [join(directory, "out"), ...args.slice(1), out], {
+        directory: inside,
+      });
+      await expect(run).rejects.toThrow(/the directory you are in.*\[bad_option\]/s);
+    }
+    expect(await readdir(here)).toContain("train-00000-of-00001.parquet");
   });
 
   it("says what to do when there are no pairs, or no dataset", async () => {

@@ -180,6 +180,12 @@ describe("prefkit serve", { timeout: 60_000 }, () => {
     expect(await end("SIGINT")).toBe(130);
   });
 
+  it("announces an address that can be asked, of IPv6 and several processes too", async () => {
+    const { url } = await serve(["--host", "::1", "--workers", "2"]);
+    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
   it.each([
     { args: ["--host", "0.0.0.0"], environment: {}, message: "PREFKIT_SERVE_TOKEN is not set" },
     { args: [], environment: { PREFKIT_SERVE_TOKEN: "short" }, message: "shorter than 8" },

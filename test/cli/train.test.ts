@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { trainCommand } from "../../src/cli/commands/train.ts";
@@ -89,6 +89,44 @@ describe("prefkit train", () => {
     expect(out).toContain(python);
     expect(out).toContain("trl 1.13.0");
     expect(existsSync(join(directory, "run"))).toBe(false);
+  });
+
+  it("says in a dry run what --install would run, and installs nothing", async () => {
+    const { trainWith, directory } = await prepared();
+    // Prints what a Python of 3.10 or newer does when asked for its age.
+    const base = join(directory, "base");
+    await writeFile(base, "#!/bin/sh\necho True\n", { mode: 0o755 });
+    const shown = await trainWith("--install", "--dry-run", "--python", base);
+    expect(shown.exitCode).toBe(0);
+    expect(shown.out).toContain(`install: ${base} -m venv ${join(directory, "cache/python-train")}`);
+    expect(shown.out).toContain(`trl==${TRAIN_REQUIREMENTS.trl}`);
+    expect(shown.out).toContain("Nothing was installed");
+    expect(existsSync(join(directory, "cache"))).toBe(false);
+  });
+
+  it.each([
+    [["--method", "simpo", "--reference-logprobs", "/nope"], "bad_option", /simpo has no reference/],
+    [["--method", "simpo", "--columns", "a"], "bad_option", /--columns was given/],
+    [["--method", "dpo", "--reference-logprobs", "nope"], "no_input_file", /no Parquet file of log-probs/],
+    [
+      ["--method", "dpo", "--reference-model", "m", "--recipe", "nope.yaml"],
+      "no_input_file",
+      /there is no recipe/,
+    ],
+    [["--method", "simpo", "--resume"], "not_this_run", /no training to go on with/],
+  ])("refuses in a dry run what the training would refuse: %j", async (args, code, message) => {
+    const { trainWith } = await prepared();
+    const given = ["out", "--model", "m", "--out", "run", "--dry-run", ...args];
+    await expect(trainWith(...given)).rejects.toMatchObject({ code, message });
+  });
+
+  it("shows in a dry run that DPO takes the reference's log-probs", async () => {
+    const { trainWith, directory } = await prepared();
+    await mkdir(join(directory, "table"));
+    await writeFile(join(directory, "table/a.parquet"), "");
+    const args = ["out", "--method", "dpo", "--model", "m", "--out", "run", "--dry-run"];
+    const { out } = await trainWith(...args, "--reference-logprobs", "table");
+    expect(out).toContain("precompute_ref_log_probs = true");
   });
 
   it("tells in a dry run what the Python lacks", async () => {

@@ -10,7 +10,7 @@ import type { Scorer } from "../../src/core/types.ts";
 import type { Rewarder } from "../../src/serve/rewarder.ts";
 import { type RewardServer, type ServerOptions, startServer } from "../../src/serve/server.ts";
 import { rewardClientSource } from "../../src/trainers/reward-client.ts";
-import { groupCount, numberInText, rewarderOf } from "../serve/support.ts";
+import { groupCount, needsEight, numberInText, rewarderOf } from "../serve/support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
@@ -69,6 +69,8 @@ async function fake(
 interface Body {
   readonly groups: readonly {
     readonly id?: string;
+    readonly prompt?: unknown;
+    readonly metadata?: unknown;
     readonly responses: readonly { readonly id: string }[];
   }[];
 }
@@ -262,6 +264,166 @@ print(json.dumps([orm(["1", "2"], messages=messages, trainer_state=1), given, p.
     expect(await run("ftp://x", code)).toContain("is no URL");
   });
 
+  it("bears as long without a server, however many URLs it has", async () => {
+    const code = `
+def borne(urls):
+    pauses = []
+    p.time.sleep, p.random.uniform = pauses.append, lambda low, high: 1
+    client = p.PrefkitClient(["http://127.0.0.1:9/" + str(n) for n in range(urls)])
+    return [caught(lambda: client.post("/score", {}))[:40], sum(pauses), len(pauses)]
+print(json.dumps([borne(1), borne(8)]))`;
+    // 0.25 + 0.5 + 1 + 2 + 4 + 8 = 15.75, then 24 times 10.
+    const four = ["PrefkitError: no reward after 31 tries; ", 255.75, 30];
+    expect(await run("http://127.0.0.1:9", code)).toEqual([four, four]);
+  });
+
+  it("waits as long as the first of several servers says, and not for the last", async () => {
+    const busy = (seconds: string) =>
+      fake(() => ({ status: 429, headers: { "retry-after": seconds }, body: {} }));
+    const [soon, late] = [await busy("3"), await busy("50")];
+    const code = `
+pauses = []
+p.time.sleep, p.random.uniform = pauses.append, lambda low, high: 1
+print(json.dumps([caught(lambda: p.trl_reward(["a"], ["x"]))[:40], pauses]))`;
+    const answer = await run(`${soon.url},${late.url}`, code, { PREFKIT_RETRIES: "2" });
+    expect(answer).toEqual(["PrefkitError: no reward after 3 tries; t", [3, 3]]);
+    expect([soon.sent.length, late.sent.length]).toEqual([3, 3]);
+  });
+
+  it("keeps a group together whatever stands beside its completions, and sends what is equal in it", async () => {
+    const { url, sent } = await fake((body) => ({ body: rename(body, (id) => id, 1) }));
+    const code = `
+p.trl_reward(
+    ["q"] * 4 + ["r"] * 2, list("abcdef"), env_reward=[.1, .2, .3, .4, .5, .5], level=[1, 1, 1, 1, 2, 2],
+    mixed=[1, True, 1, 1, 0, 0], gap=[None, 1, 1, 1, float("nan"), float("nan")])
+messages = [[{"role": "user", "content": "q"}, {"role": "assistant", "content": c}] for c in "abcd"]
+p.PrefkitORM()(
+    list("abcd"), messages=messages, prompt_id=["prompt_0"] * 4, request_id=["chatcmpl-1"] * 4,
+    finish_reason=["stop"] * 4, is_truncated=[False] * 4, rollout_infos=[{}] * 4,
+    response_token_ids=[[[1]]] * 4, reference=["7"] * 4, trainer_state=object())
+print(json.dumps(0))`;
+    await run(url, code);
+    const shapes = (at: number) =>
+      sent[at]?.groups.map(({ responses, ...facts }) => ({ ...facts, responses: responses.length }));
+    expect(shapes(0)).toEqual([
+      { prompt: "q", metadata: { level: 1 }, responses: 4 },
+      { prompt: "r", metadata: { env_reward: 0.5, level: 2, mixed: 0 }, responses: 2 },
+    ]);
+    // The id that ms-swift counts anew in every batch is no id.
+    expect(shapes(1)).toEqual([{ prompt: [{ role: "user", content: "q" }], reference: "7", responses: 4 }]);
+  });
+
+  it("takes the columns that it is told for facts about the prompt, which tell equal prompts apart", async () => {
+    const { url, sent } = await fake((body) => ({ body: rename(body, (id) => id, 1) }));
+    const code = `
+print(json.dumps(p.trl_reward(["q"] * 4, list("abcd"), level=[1, 1, 2, 2], env_reward=[0] * 4)))`;
+    await run(url, code, { PREFKIT_METADATA: "level, other" });
+    expect(
+      sent[0]?.groups.map(({ responses, ...facts }) => ({ ...facts, responses: responses.length })),
+    ).toEqual([
+      { prompt: "q", metadata: { level: 1 }, responses: 2 },
+      { prompt: "q", metadata: { level: 2 }, responses: 2 },
+    ]);
+  });
+
+  it("counts bytes of all that it sends, and halves what a server finds too long", async () => {
+    const code = `
+groups = [{"prompt": "问", "metadata": {"long": "题" * 10000}, "responses": [
+    {"id": f"{i}.{j}", "text": f"{i}.{j}" + " 答" * 15000} for j in range(8)]} for i in range(32)]
+sizes = [sum(len(data) for _, data in chunk) for chunk in p._chunks(groups)]
+many = [{"prompt": "a", "responses": [{"id": "0", "text": "x"}] * 1000}] * 9
+rewards = p.default_client().score(groups)
+print(json.dumps([len(sizes), max(sizes) <= 4 * 2**20, [len(c) for c in p._chunks(many)], rewards]))`;
+    const first: Scorer = perResponse({ name: "first", version: 1, range: [0, 100] }, ({ text }) =>
+      scored(Number(text.split(" ")[0])),
+    );
+    // A group: 8 texts of 15,000 × (1 + 3) bytes and 30,000 bytes of metadata, so 510 kB, and 8 of them in 4 MiB; the
+    // server takes 1 MiB, which is two.
+    const { url } = await start({ scorers: { first: { use: first } } }, { bodyLimit: 2 ** 20 });
+    const expected = Array.from({ length: 32 }, (_, i) =>
+      Array.from({ length: 8 }, (_, j) => Number(`${i}.${j}`)),
+    );
+    expect(await run(url, code, { PREFKIT_RETRIES: "1" })).toEqual([4, true, [4, 4, 1], expected]);
+  });
+
+  it("says so where one group alone is too long, or holds what is no JSON, as a failure it was told to bear", async () => {
+    const { url } = await start(sum, { bodyLimit: 1000 });
+    const code = `
+long = lambda: p.trl_reward(["a"], ["1" * 2000])
+nan = lambda: p.trl_reward([[{"role": "user", "content": float("nan")}]], ["1"])
+text = lambda: p.trl_reward(["a"], ["1"], metadata=['{"x": NaN, "y": 1}'], reference=[float("nan")])
+half = lambda: p.trl_reward(["a\ud800"], ["1"])
+print(json.dumps([caught(work) for work in (long, nan, text, half)]))`;
+    expect(await run(url, code)).toEqual([
+      expect.stringMatching(/413: too_large.*--body-mb/s),
+      expect.stringContaining("is no JSON"),
+      [101],
+      [101],
+    ]);
+    const lenient = { PREFKIT_ON_FAILURE: "none" };
+    expect(await run(url, code, lenient)).toEqual([[null], [null], [101], [101]]);
+  });
+
+  it("gives OpenRLHF's function the declared number for the one sample without a reward, at once", async () => {
+    const { url } = await start(sum);
+    const code = `
+p.time.sleep = lambda seconds: sys.exit("it waited")
+def given(queries):
+    found = p.reward_func(queries, ["Q: "] * len(queries), [""] * len(queries))
+    lists = {"rewards": found["rewards"], "unscored": found["extra_logs"]["unscored"]}
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in lists.items()}
+print(json.dumps([caught(lambda: given(["Q: 3", "Q: x", "Q: 4"])), caught(lambda: given(["Q: x"]))]))`;
+    expect(await run(url, code, { PREFKIT_UNSCORED: "-1" })).toEqual([
+      { rewards: [103, -1, 104], unscored: [0, 1, 0] },
+      { rewards: [-1], unscored: [1] },
+    ]);
+    const refused = expect.stringMatching(/unscored.*PREFKIT_UNSCORED/s);
+    expect(await run(url, code)).toEqual([refused, refused]);
+    // A number that the server declares is known for one, and the client's own goes before it.
+    const { url: declared } = await start(sum, { openrlhf: { unscored: -5 } });
+    const [first] = (await run(declared, code)) as unknown[];
+    expect(first).toEqual({ rewards: [103, -5, 104], unscored: [0, 1, 0] });
+    const [own] = (await run(declared, code, { PREFKIT_UNSCORED: "-1" })) as unknown[];
+    expect(own).toEqual({ rewards: [103, -1, 104], unscored: [0, 1, 0] });
+  });
+
+  it("gives verl no number for a group that did not come whole, and says why", async () => {
+    const code = `
+one = lambda: p.compute_score("math", "12", "4", {"prompt": "Q"})
+print(json.dumps(caught(one)))`;
+    const standardized = {
+      ...TWO,
+      reward: { terms: [{ score: "n", transform: [{ use: "standardize" }] }] },
+    };
+    for (const recipe of [standardized, { scorers: { eight: { use: needsEight } } }]) {
+      const { url } = await start(recipe, { groupSize: 8, windowMs: 50 });
+      expect(await run(url, code)).toMatch(
+        /not scored \(1 of 8 of its group came in time.*PREFKIT_UNSCORED/s,
+      );
+      expect(await run(url, code, { PREFKIT_UNSCORED: "-2" })).toEqual({ score: -2, unscored: 1 });
+    }
+  });
+
+  it.each([
+    ["PREFKIT_UNSCORED", "nan"],
+    ["PREFKIT_UNSCORED", "-inf"],
+    ["PREFKIT_UNSCORED", "none"],
+    ["PREFKIT_RETRIES", "-1"],
+    ["PREFKIT_RETRIES", "many"],
+    ["PREFKIT_TIMEOUT", "inf"],
+    ["PREFKIT_GROUP_SIZE", "8.5"],
+  ])("refuses %s=%s before it asks for anything", async (name, value) => {
+    const { url, sent } = await fake((body) => ({ body: rename(body, (id) => id, 1) }));
+    const isForAll = name !== "PREFKIT_UNSCORED";
+    const code = isForAll
+      ? `p.trl_reward(["a"], ["x"])`
+      : `p.compute_score("m", "x", "4", {"prompt": "Q"}), p.reward_func(["Qx"], ["Q"], [""])`;
+    expect(await run(url, `print(json.dumps(caught(lambda: (${code}))))`, { [name]: value })).toContain(
+      `${name} is '${value}'`,
+    );
+    expect(sent).toHaveLength(0);
+  });
+
   it("asks the next of several servers at once when one is dead, whatever path its URL ends in", async () => {
     const { url } = await start(sum);
     const code = `
@@ -277,6 +439,27 @@ print(json.dumps([rewards, time.time() - started < 5]))`;
     const code = `print(json.dumps(caught(lambda: p.trl_reward(["a"], ["1"]))))`;
     expect(await run(url, code, { PREFKIT_SERVE_TOKEN: "correct-horse" })).toEqual([101]);
     expect(await run(url, code, { PREFKIT_SERVE_TOKEN: "other-horse" })).toContain("401: unauthorized");
+  });
+
+  it("takes the token from a URL, and shows it in no error", async () => {
+    const { url } = await start(sum, { token: "correct-h@rse" });
+    const withToken = (token: string) => url.replace("//", `//any:${token}@`);
+    const code = `print(json.dumps(caught(lambda: p.trl_reward(["a"], ["1"]))))`;
+    const lost = { PREFKIT_SERVE_TOKEN: "of-another-server", PREFKIT_RETRIES: "0" };
+    expect(await run(withToken("correct-h%40rse"), code, lost)).toEqual([101]);
+    const refused = [
+      await run(withToken("SECRET"), code),
+      await run("http://any:SECRET@127.0.0.1:9", code, lost),
+      await run("http://any:SECRET/more@127.0.0.1:9", code),
+      await run("http://any:12/SECRET@127.0.0.1:9", code),
+      await run("any:SECRET@127.0.0.1:9", code),
+      await run(withToken("SECRET%0Ax"), code),
+      await run(url, code, { PREFKIT_SERVE_TOKEN: "SECRET\nx" }),
+    ];
+    for (const error of refused) {
+      expect(error).toMatch(/^PrefkitError: /);
+      expect(error).not.toContain("SECRET");
+    }
   });
 
   it("waits for a server that ends and comes back, and goes on", async () => {

@@ -125,6 +125,13 @@ describe.skipIf(absent !== "")(`training with TRL${absent}`, { timeout: 600_000 
     const logged = await linesOf<Logged>("simpo", "metrics.jsonl");
     expect(logged.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
 
+    // All steps are done: going on trains none, and gives the model of the last checkpoint.
+    await rm(join(scratch, "simpo", "model"), { recursive: true });
+    const third = await train({ ...options, resume: true });
+    expect(third).toMatchObject({ kind: "done", step: 4, of: 4, metrics: second?.metrics });
+    expect(existsSync(join(scratch, "simpo", "model", "model.safetensors"))).toBe(true);
+    expect(await linesOf<Logged>("simpo", "metrics.jsonl")).toEqual(logged);
+
     const [trace] = await linesOf<{ rows: number[]; chosen: number[][]; rejected: number[][] }>(
       "simpo",
       "trace.jsonl",
@@ -170,7 +177,7 @@ describe.skipIf(absent !== "")(`training with TRL${absent}`, { timeout: 600_000 
     const options = optionsFor(
       "dpo-reference",
       { method: "dpo", steps: 1 },
-      { reference: async () => reference },
+      { reference: { directory: reference } },
     );
     expect(await train(options)).toMatchObject({ kind: "done" });
     const [first] = await linesOf<Logged>("dpo-reference", "metrics.jsonl");
@@ -187,7 +194,7 @@ describe.skipIf(absent !== "")(`training with TRL${absent}`, { timeout: 600_000 
     await sink.close();
     const [pairId] = (await readFile(join(scratch, "dpo-reference/pair_ids.txt"), "utf8")).split("\n");
     await expect(
-      train(optionsFor("dpo-refused", { method: "dpo", steps: 1 }, { reference: async () => shifted })),
+      train(optionsFor("dpo-refused", { method: "dpo", steps: 1 }, { reference: { directory: shifted } })),
     ).rejects.toThrow(
       new RegExp(`the chosen response of pair ${pairId}: the reference scored other token ids`),
     );

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,8 +86,16 @@ let scratch = "";
 let pairs: readonly Row[] = [];
 let groups: readonly Row[] = [];
 let found: Record<string, Trained> & {
+  readonly splits: {
+    readonly opened: readonly object[];
+    readonly later: readonly object[];
+    readonly dpo: number;
+    readonly evaluated: number;
+    readonly simpo: number;
+  };
   readonly grpo: { callable: boolean; generations: number; rows: Row[] };
 };
+let rowsBySplit: Readonly<Record<string, number>> = {};
 let loaded: Readonly<Record<string, readonly Row[]>> = {};
 
 beforeAll(async () => {
@@ -121,6 +129,17 @@ beforeAll(async () => {
       options,
     });
   }
+  // Names that `datasets` would count as train and as test, were they not named in a card.
+  const named = join(scratch, "named");
+  await mkdir(named);
+  const records = Array.from({ length: 40 }, (_, n) => ({ ...RECORDS[0], id: `prompt-${n}` }));
+  const split = { test: 0.2, train_hard: 0.2, hard_train: 0.2, testing: 0.1 };
+  const splits = await smallDataset(named, { output: { split } }, {}, records);
+  const exported = { files: nodeFiles, from: splits, trainer: trl, kind: "preference" } as const;
+  const made = await exportDataset({ ...exported, out: join(scratch, "splits") });
+  rowsBySplit = made?.rows ?? {};
+  // Another export of that name and other rows: they must not come from the cache of the first.
+  await exportDataset({ ...exported, from, out: join(scratch, "later", "splits") });
   const { status, stdout, stderr } = spawnSync(
     python,
     [join(root, "test/python/train_exports.py"), scratch],
@@ -161,6 +180,23 @@ describe.skipIf(absent !== "")(`TRL on its exports${absent}`, () => {
       })),
     );
     expect(found.dpo?.losses[0]).toBeCloseTo(Math.LN2, 4);
+  });
+
+  it("trains on the split train alone, whatever the others are called, and evaluates on test", () => {
+    expect(Object.keys(rowsBySplit)).toEqual(
+      expect.arrayContaining(["train", "test", "train_hard", "hard_train", "testing"]),
+    );
+    expect(found.splits.opened).toEqual([rowsBySplit, rowsBySplit]);
+    expect(found.splits).toMatchObject({
+      dpo: rowsBySplit.train,
+      simpo: rowsBySplit.train,
+      evaluated: rowsBySplit.test,
+    });
+  });
+
+  it("opens a later export of the same name with its own rows, not those that `datasets` cached", () => {
+    const own = { train: pairs.length };
+    expect(found.splits.later).toEqual([own, own]);
   });
 
   it("trains DPO on texts, and puts the end of sequence after them", () => {

@@ -1,5 +1,6 @@
 """Trains a tiny model for one step on each export below a folder, by the config or script that lies in the export, and prints as
-JSON what reached the loss: `train_exports.py FOLDER`, where FOLDER holds dpo, dpo-text, kto, reward, reward-text, prm and grpo.
+JSON what reached the loss: `train_exports.py FOLDER`, where FOLDER holds dpo, dpo-text, splits, kto, reward, reward-text, prm and
+grpo.
 What lies in folders named layout-… is loaded alone.
 """
 
@@ -142,6 +143,14 @@ def grpo_config(model):
     }
 
 
+def splits_of(export):
+    """Rows by split, as `load_dataset` opens an export and, by itself, the folder of its data."""
+    from datasets import load_dataset
+
+    opened = (load_dataset(str(FOLDER / export)), load_dataset(str(FOLDER / export / "data")))
+    return [{split: len(rows) for split, rows in one.items()} for one in opened]
+
+
 def loaded():
     """The layouts of public datasets, as `load_dataset` opens the folder."""
     from datasets import load_dataset
@@ -159,6 +168,10 @@ def main():
     for export in ("dpo", "dpo-text"):
         found[export] = rows(by_command("dpo", export, model), decode, three)
     found["simpo"] = simpo_rows(by_script("train_simpo.py", "dpo", model), decode)
+    found["splits"] = {"opened": splits_of("splits"), "later": splits_of("later/splits")}
+    trainer = by_command("dpo", "splits", model)
+    found["splits"] |= {"dpo": len(trainer.train_dataset), "evaluated": len(trainer.eval_dataset)}
+    found["splits"]["simpo"] = len(by_script("train_simpo.py", "splits", model).train_dataset)
     found["kto"] = rows(by_command("kto", "kto", model), decode, ("prompt_ids", "completion_ids"), ("label",))
     found["reward"] = rows(by_command("reward", "reward", model), decode, ("chosen_ids", "rejected_ids"), ("margin",))
     found["reward-text"] = rows(by_command("reward", "reward-text", model), decode, ("chosen_ids", "rejected_ids"))

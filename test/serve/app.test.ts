@@ -112,7 +112,7 @@ describe("POST /score", () => {
   it.each([
     ["cut off", '{"groups": [', 400, "bad_json"],
     ["empty", "", 400, "bad_json"],
-    ["poisoned", '{"__proto__": {"groups": []}}', 400, "bad_json"],
+    ["poisoned", '{"__proto__": {"groups": []}}', 400, "bad_request"],
     ["of another shape", "[]", 400, "bad_request"],
     ["nested a million deep", `${"[".repeat(1e6)}${"]".repeat(1e6)}`, 400, "bad_request"],
   ])("refuses a body that is %s, in JSON", async (_, payload, status, code) => {
@@ -248,6 +248,26 @@ describe("admission", () => {
     expect((await post("/score", groups("c"))).status).toBe(200);
   });
 
+  it("takes a request of more groups than there is room for as soon as there is any", async () => {
+    const gate = opened<void>();
+    const waits = perResponse({ name: "waits", version: 1, range: [0, 1] }, async () => {
+      await gate.promise;
+      return scored(1);
+    });
+    const { post, depth } = await setup({
+      recipe: { scorers: { waits: { use: waits } } },
+      service: { queue: 2 },
+    });
+    const held = post("/score", groups("a"));
+    await depth(1);
+    const three = ["b", "c", "d"].map((text) => ({ ...groups(text).groups[0], id: text }));
+    const large = post("/score", { groups: three });
+    await depth(4);
+    expect((await post("/score", groups("e"))).status).toBe(429);
+    gate.resolve();
+    expect([(await held).status, (await large).status]).toEqual([200, 200]);
+  });
+
   it("takes a request of more groups than the queue holds when nothing else is under way", async () => {
     const { post } = await setup({ service: { queue: 1 } });
     const two = { groups: [...groups("1").groups, { ...groups("2").groups[0], id: "h" }] };
@@ -297,12 +317,26 @@ describe("who may ask", () => {
       expect(await asking(wrong)).toBe(401);
     expect((await app.inject("/metrics")).statusCode).toBe(401);
     expect((await app.inject("/healthz")).json()).toEqual({ status: "ok" });
+    expect((await post("/healthz", { any: "body" })).status).toBe(401);
   });
 
   it("is no web page, where there is no token", async () => {
     const { post } = await setup();
     const reply = await post("/score", groups("1"), { origin: "https://example.org" });
     expect([reply.status, reply.body.error.code]).toEqual([403, "forbidden"]);
+  });
+});
+
+describe("metadata", () => {
+  it("may have any key, as in files, and changes nothing but itself", async () => {
+    const keys = perResponse({ name: "keys", version: 1, range: [0, 9] }, (_, { prompt }) =>
+      scored(Object.keys(prompt.metadata).length),
+    );
+    const { post } = await setup({ recipe: { scorers: { keys: { use: keys } } } });
+    const metadata = '{"__proto__": {"x": 1}, "constructor": {"prototype": 1}}';
+    const body = `{"groups": [{"prompt": "Q", "metadata": ${metadata}, "responses": ["a"]}]}`;
+    expect((await post("/score", body)).body.groups[0].responses[0].reward).toBe(2);
+    expect(({} as { x?: number }).x).toBeUndefined();
   });
 });
 

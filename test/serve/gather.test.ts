@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scored } from "../../src/core/scorer.ts";
+import { failed, scored } from "../../src/core/scorer.ts";
 import type { Group } from "../../src/core/types.ts";
 import { createGatherer, gatherKey, type Outcome } from "../../src/serve/gather.ts";
 import type { Rewarded } from "../../src/serve/rewarder.ts";
@@ -12,8 +12,10 @@ const sampleOf = (prompt: string, ...texts: readonly string[]): Group => ({
   responses: texts.map((text, index) => ({ id: `own ${index}`, text, role: "candidate", metadata: {} })),
 });
 
+type RewardOf = (text: string, group: Group) => number | null;
+
 /** Rewards each response with its text's number, and keeps the groups that it was asked for. */
-function setup(size: number) {
+function setup(size: number, rewardOf: RewardOf = (text) => Number(text)) {
   const clock = virtualClock();
   const groups: Group[] = [];
   const closed: string[] = [];
@@ -22,15 +24,18 @@ function setup(size: number) {
     windowMs: 200,
     clock,
     onClose: ({ present, expected }) => closed.push(`${present} of ${expected}`),
-    score: (group): Rewarded => {
+    score: (group, deadlines) => {
       groups.push(group);
-      const rewards = group.responses.map(({ text }) => Number(text));
-      return {
+      const rewards = group.responses.map(({ text }) => rewardOf(text, group));
+      const rewarded: Rewarded = {
         group,
         rewards,
-        columns: [{ name: "n", scores: rewards.map((n) => scored(n)) }],
+        columns: [
+          { name: "n", scores: rewards.map((n) => (n === null ? failed("threw", "no number") : scored(n))) },
+        ],
         problem: null,
       };
+      return deadlines.map(() => rewarded);
     },
   });
   const add = (group: Group, gone = never): Promise<Outcome> =>
@@ -117,6 +122,55 @@ describe("gathering", () => {
     const answers = await Promise.all([add(sampleOf("p", "1")), add(sampleOf("p", "2"))]);
     expect(answers.map(({ rewards }) => rewards)).toEqual([[1], [2]]);
     expect(groups).toHaveLength(1);
+  });
+
+  it("scores a sample that is sent again, as a scorer had failed on it, among its own group", async () => {
+    let isBroken = true;
+    const { groups, add } = setup(3, (text) => (text === "9" && isBroken ? null : Number(text)));
+    const texts = ["5", "9", "1"];
+    const first = await Promise.all(texts.map((text) => add(sampleOf("p", text))));
+    expect(first.map(({ rewards }) => rewards)).toEqual([[5], [null], [1]]);
+    isBroken = false;
+    const again = await add(sampleOf("p", "9"));
+    expect([again.rewards, again.gathered]).toEqual([[9], { expected: 3, present: 3 }]);
+    expect(groups.map(({ responses }) => responses.map(({ text }) => text))).toEqual([
+      ["1", "5", "9"],
+      ["1", "5", "9"],
+    ]);
+  });
+
+  it("takes nothing that was rewarded for sent again: an equal text is a new sample of a new group", async () => {
+    const { clock, groups, add } = setup(2);
+    await Promise.all([add(sampleOf("p", "1")), add(sampleOf("p", "2"))]);
+    const fresh = add(sampleOf("p", "1"));
+    await clock.advance(200);
+    expect((await fresh).gathered).toEqual({ expected: 2, present: 1 });
+    expect(groups.map(({ responses }) => responses.length)).toEqual([2, 1]);
+  });
+
+  it("completes a group that closed short without rewards, for who comes late and for who asks again", async () => {
+    const whole: RewardOf = (text, { responses }) => (responses.length < 3 ? null : Number(text));
+    const { clock, groups, add } = setup(3, whole);
+    const short = Promise.all([add(sampleOf("p", "5")), add(sampleOf("p", "1"))]);
+    await clock.advance(200);
+    expect((await short).map(({ rewards }) => rewards)).toEqual([[null], [null]]);
+    await clock.advance(100);
+    const late = add(sampleOf("p", "3"));
+    await clock.advance(200);
+    expect((await late).rewards).toEqual([3]);
+    const again = await Promise.all([add(sampleOf("p", "5")), add(sampleOf("p", "1"))]);
+    expect(again.map(({ rewards }) => rewards)).toEqual([[5], [1]]);
+    expect(groups.map(({ responses }) => responses.length)).toEqual([2, 3, 3]);
+  });
+
+  it("forgets a group that nobody asked for again for ten seconds", async () => {
+    const { clock, groups, add } = setup(2, () => null);
+    await Promise.all([add(sampleOf("p", "1")), add(sampleOf("p", "2"))]);
+    await clock.advance(10_001);
+    const fresh = add(sampleOf("p", "1"));
+    await clock.advance(200);
+    await fresh;
+    expect(groups.map(({ responses }) => responses.length)).toEqual([2, 1]);
   });
 
   it("refuses what waits when the server ends, so that it can be sent to the next one", async () => {

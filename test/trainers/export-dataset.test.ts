@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { nodeFiles } from "../../src/core/files.ts";
 import { openTable } from "../../src/store/parquet-reader.ts";
 import type { Row } from "../../src/store/table.ts";
@@ -9,6 +10,7 @@ import { countingFiles, failingFiles } from "../../src/testing/failing-files.ts"
 import { type ExportOptions, exportDataset } from "../../src/trainers/export-dataset.ts";
 import { type ExportManifest, readExportManifest } from "../../src/trainers/export-manifest.ts";
 import { helpsteer2 } from "../../src/trainers/helpsteer2.ts";
+import { llamaFactory } from "../../src/trainers/llama-factory.ts";
 import { trl } from "../../src/trainers/trl.ts";
 import { fileOf, RECORDS, rowsOf, smallDataset, temporaryDirectories } from "../cli/small-dataset.ts";
 
@@ -50,6 +52,20 @@ async function hashes(root: string): Promise<Record<string, string>> {
   return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+interface CardConfig {
+  readonly description: string;
+  readonly data_files: readonly { readonly split: string; readonly path: readonly string[] }[];
+}
+
+/** What stands in a card's front matter, which `datasets` reads. */
+function configsOf(card: string): readonly CardConfig[] {
+  return (parse(card.split("---\n")[1] ?? "") as { configs: CardConfig[] }).configs;
+}
+
+function splitsOfCard(card: string): readonly string[] {
+  return configsOf(card).flatMap(({ data_files }) => data_files.map(({ split }) => split));
+}
+
 const hidden = async (): Promise<string[]> =>
   (await readdir(directory)).filter((name) => name.startsWith("."));
 
@@ -82,19 +98,70 @@ describe("an export", () => {
     expect(await hashes(first)).toEqual(await hashes(second));
   });
 
-  it("keeps the dataset's splits, and one typed file for a split without rows", async () => {
+  it("keeps the dataset's splits, and says nothing but a count of one without rows", async () => {
     const home = await temporary.make();
     // By the hash of their ids none of the three prompts falls into a split of a billionth.
     const split = await smallDataset(home, { output: { split: { test: 1e-9 } } });
     const out = join(home, "export");
     const made = await dpo(out, { from: split });
     expect(made?.rows).toEqual({ train: 2, test: 0 });
-    const table = await openTable(nodeFiles, join(out, "data/test-00000-of-00001.parquet"));
-    expect(table.rows).toBe(0);
-    expect(table.columns.map(({ name }) => name)).toEqual(["prompt", "chosen", "rejected"]);
-    await table.close();
-    // Nothing to evaluate on.
+    // `datasets` refuses a split without rows, and every other split with it.
+    expect(Object.keys(await hashes(out)).filter((path) => path.includes("test"))).toEqual([]);
+    for (const card of ["README.md", "data/README.md"])
+      expect(splitsOfCard(await readFile(join(out, card), "utf8"))).toEqual(["train"]);
     expect(await readFile(join(out, "dpo.yaml"), "utf8")).not.toContain("test");
+    const other = join(home, "llama");
+    await dpo(other, { from: split, trainer: llamaFactory });
+    expect(await readFile(join(other, "dataset_info.json"), "utf8")).not.toContain("test");
+    expect(await readFile(join(other, "dpo.yaml"), "utf8")).not.toContain("eval");
+  });
+
+  it("is not made when no row is in the split train, which trainers train on", async () => {
+    const home = await temporary.make();
+    // By the hash of their ids all three prompts fall into a split of all but a billionth.
+    const split = await smallDataset(home, { output: { split: { test: 1 - 1e-9 } } });
+    const made = dpo(join(home, "export"), { from: split });
+    await expect(made).rejects.toMatchObject({
+      code: "empty_input",
+      message: expect.stringMatching(/split train .* all rows are in test \(2\).*output\.split/s),
+    });
+    expect(await nodeFiles.exists(join(home, "export"))).toBe(false);
+  });
+
+  it("names each split's files in both cards, so that train_hard is not taken for a part of train", async () => {
+    const home = await temporary.make();
+    const records = Array.from({ length: 24 }, (_, n) => ({ ...RECORDS[0], id: `prompt-${n}` }));
+    const split = await smallDataset(home, { output: { split: { train_hard: 0.5 } } }, {}, records as never);
+    const out = join(home, "export");
+    const made = await dpo(out, { from: split, maxRowsPerFile: 10 });
+    expect(Object.keys(made?.rows ?? {})).toEqual(["train", "train_hard"]);
+    for (const [card, folder] of [
+      ["README.md", ""],
+      ["data/README.md", "data/"],
+    ] as const) {
+      const [config] = configsOf(await readFile(join(out, card), "utf8"));
+      const named = Object.fromEntries((config?.data_files ?? []).map(({ split, path }) => [split, path]));
+      const files = made?.files ?? [];
+      for (const name of ["train", "train_hard"]) {
+        const paths = files.filter(({ split }) => split === name).map(({ path }) => path);
+        expect(paths.length).toBeGreaterThan(0);
+        expect(named[name]?.map((path) => `${folder}${path}`)).toEqual(paths);
+      }
+    }
+  });
+
+  it("has a card that changes with its rows, since `datasets` caches by what the card says", async () => {
+    const [one, other] = [join(directory, "card-one"), join(directory, "card-other")];
+    await dpo(one);
+    await dpo(other, { options: { format: "text" } });
+    for (const card of ["README.md", "data/README.md"]) {
+      const [first, second] = await Promise.all(
+        [one, other].map(async (out) => configsOf(await readFile(join(out, card), "utf8"))[0]),
+      );
+      expect(first?.description).toMatch(/^Rows [0-9a-f]{32}\.$/);
+      expect(second?.description).not.toBe(first?.description);
+      expect(second?.data_files).toEqual(first?.data_files);
+    }
   });
 
   it("begins another file after as many rows as are asked for", async () => {

@@ -92,6 +92,17 @@ describe("HelpSteer2's ratings", () => {
     });
   });
 
+  it("leave out empty responses, and give the others to the check with their prompt", () => {
+    const facts = { ...NO_EXTRAS, scores: ["help"] };
+    const layout = layoutOf(helpsteer2, "ratings", "groups", { scores: "help" }, facts);
+    const group = rewardedGroupOf([1, 1, 1], { texts: ["one", "", " \n"], scores: { help: [4, 0, 0] } });
+    const { rows, leftOut } = layout.rows(group);
+    expect(leftOut.map(({ why }) => why)).toEqual(["the response is empty", "the response is empty"]);
+    expect(rows.flatMap((row) => layout.examples(row))).toEqual([
+      { kind: "stepwise", prompt: group.group.prompt.messages, completions: ["one"], labels: [true] },
+    ]);
+  });
+
   it("need scores", () => {
     expect(() => layoutOf(helpsteer2, "ratings", "groups")).toThrow();
     expect(() => layoutOf(helpsteer2, "ratings", "groups", { scores: "prompt=x" })).toThrow(/there twice/);

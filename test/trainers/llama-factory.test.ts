@@ -115,6 +115,19 @@ describe("LLaMA-Factory's preference layout", () => {
     expect(rowsOf(withImages, pairOf({ prompt })).leftOut).toHaveLength(1);
   });
 
+  it.each([
+    { what: "in the chosen side alone", sides: ["<image>", "none"], why: /one <image> per image/ },
+    { what: "in the rejected side alone", sides: ["none", "<image>"], why: /one <image> per image/ },
+    { what: "for a video", sides: ["<video>", "none"], why: /<video>/ },
+    { what: "for sound", sides: ["none", "<audio>"], why: /<audio>/ },
+  ] as const)("leaves out a pair with a place $what, beside those for its images", ({ sides, why }) => {
+    const withImages = layoutOf(llamaFactory, "preference", {}, { images: true });
+    const prompt = [{ role: "user", content: "<image>What is it?" }] as const;
+    const images = [{ bytes: new Uint8Array([1]), path: null }];
+    const { rows, leftOut } = rowsOf(withImages, pairOf({ prompt, images, sides }));
+    expect({ rows, why: leftOut[0]?.why }).toEqual({ rows: [], why: expect.stringMatching(why) });
+  });
+
   // infer_seqlen of llamafactory 0.9.5 at cutoff_len 1000, worked by hand with the longer side as target.
   it.each([
     { given: lengthsOf(600, 400, 300), kept: lengthsOf(600, 400, 300), note: "fits" },
@@ -189,11 +202,14 @@ describe("LLaMA-Factory's layout for KTO", () => {
     expect(leftOut).toEqual([{ id: group.group.responses[2]?.id, why: "it has no reward" }]);
   });
 
-  it("leaves out an empty response, which LLaMA-Factory would take for the other label", () => {
-    const { rows, leftOut } = rowsOf(layout, pairOf({ sides: ["Good.", ""] }));
-    expect(rows).toHaveLength(1);
-    expect(leftOut).toEqual([{ id: "b", why: expect.stringMatching(/empty/) }]);
-  });
+  it.each(["", " \n"])(
+    "leaves out the empty response %j, which LLaMA-Factory would give another label",
+    (empty) => {
+      const { rows, leftOut } = rowsOf(layout, pairOf({ sides: ["Good.", empty] }));
+      expect(rows).toHaveLength(1);
+      expect(leftOut).toEqual([{ id: "b", why: "the response is empty" }]);
+    },
+  );
 
   it.each([
     { options: { from: "groups" }, fix: /threshold is not given/ },

@@ -107,8 +107,20 @@ describe("ms-swift's preference layout", () => {
     );
   });
 
+  it.each([
+    { sides: ["<image>", "none"], why: /one <image> per image/ },
+    { sides: ["none", "<image>"], why: /one <image> per image/ },
+    { sides: ["none", "<video>"], why: /<video>/ },
+  ] as const)("leaves out a pair whose sides hold the places of more media: $sides", ({ sides, why }) => {
+    const withImages = layoutOf(msSwift, "preference", {}, { images: true });
+    const prompt = [{ role: "user", content: "<image>What is it?" }] as const;
+    const images = [{ bytes: new Uint8Array([1]), path: null }];
+    expect(rowsOf(withImages, pairOf({ prompt, images })).rows).toHaveLength(1);
+    expect(rowsOf(withImages, pairOf({ prompt, images, sides })).leftOut[0]?.why).toMatch(why);
+  });
+
   it("drops rows with a longer side", () => {
-    expect(layout.lengthRules[0]?.defaultMaxLength).toBeNull();
+    expect(layout.lengthRules[0]?.defaultMaxLength).toBe(2048);
     expect(layout.lengthRules[0]?.kept(lengthsOf(10, 5, 3), 15)).toEqual(lengthsOf(10, 5, 3));
     expect(layout.lengthRules[0]?.kept(lengthsOf(10, 5, 3), 14)).toBeNull();
   });

@@ -57,7 +57,7 @@ describe("NeMo-RL's preference layout", () => {
 
   it("names a split of several files by a pattern, and turns validation off where there is none", () => {
     expect(companion(layout, TWO_FILES, "train_dpo.sh")).toContain(
-      'data_path="$here/data/train-*-of-00002.parquet"',
+      'data_path=$(hydra "$here/data/train-*-of-00002.parquet")"',
     );
     expect(companion(layout, TWO_FILES, "train_dpo.sh")).toContain(
       "data.validation.dataset_name=PreferenceDataset",

@@ -36,14 +36,35 @@ describe("TRL's preference rows", () => {
     expect(layout.rows(pairOf({ tools: TOOLS })).leftOut[0]?.why).toMatch(/has tools/);
   });
 
-  it("carry tools as JSON text and images, where the dataset maps them, and only DPO is then offered", () => {
+  it.each(["preference", "reward", "unpaired"] as const)(
+    "carry tools as JSON text where the dataset maps them, and the check renders %s rows with them",
+    (kind) => {
+      const layout = layoutOf(trl, kind, "pairs", {}, MAPPED);
+      const [row = {}] = layout.rows(pairOf({ tools: TOOLS })).rows;
+      expect(row).toMatchObject({ tools: TOOLS });
+      expect(layout.examples(row)).toMatchObject([{ tools: TOOLS }]);
+      const [without = {}] = layout.rows(pairOf()).rows;
+      expect(without).toMatchObject({ tools: null });
+      expect(layout.examples(without)[0]).not.toHaveProperty("tools");
+    },
+  );
+
+  it.each(["preference", "reward", "unpaired"] as const)(
+    "leave out a record with images, as %s, and have no column for them",
+    (kind) => {
+      const layout = layoutOf(trl, kind, "pairs", {}, MAPPED);
+      const image = { bytes: new Uint8Array([1]), path: null };
+      const prompt = [{ role: "user", content: "<image>What is it?" }] as const;
+      const { rows, leftOut } = layout.rows(pairOf({ prompt, images: [image] }));
+      expect(rows).toEqual([]);
+      expect(leftOut[0]?.why).toMatch(/images/);
+      expect(layout.rows(pairOf({ images: [] })).rows[0]).not.toHaveProperty("images");
+      expect(layout.rowSet.columns.map(({ name }) => name)).not.toContain("images");
+    },
+  );
+
+  it("with tools are for DPO alone, since TRL's CPO trainer renders without them", () => {
     const layout = layoutOf(trl, "preference", "pairs", {}, MAPPED);
-    const image = { bytes: new Uint8Array([1]), path: null };
-    expect(layout.rows(pairOf({ tools: TOOLS, images: [image] })).rows[0]).toMatchObject({
-      tools: TOOLS,
-      images: [image],
-    });
-    expect(layout.rows(pairOf()).rows[0]).toMatchObject({ tools: null, images: null });
     const paths = layout.companions({ files: {}, rows: { train: 1 } }).map(({ path }) => path);
     expect(paths).toEqual(["dpo.yaml"]);
     expect(layout.lengthRules.map(({ method }) => method)).toEqual(["DPO"]);
@@ -64,6 +85,13 @@ describe("TRL's preference rows", () => {
     expect(layoutOf(trl, "reward", "pairs").rows(pairOf()).rows[0]).not.toHaveProperty("margin");
     const withMargin = layoutOf(trl, "reward", "pairs", { margin: true });
     expect(withMargin.rows(pairOf()).rows[0]).toMatchObject({ margin: 1.5 });
+  });
+
+  it("train a reward model by the loss that the config states, with no term beside it", () => {
+    const { companions } = layoutOf(trl, "reward", "pairs");
+    const [config] = companions({ files: {}, rows: { train: 1 } });
+    expect(config?.text).toContain("The loss is -log sigmoid(r_chosen - r_rejected).");
+    expect(parse(config?.text ?? "")).not.toHaveProperty("center_rewards_coefficient");
   });
 });
 
@@ -121,6 +149,16 @@ describe("TRL's prompts", () => {
       );
     },
   );
+
+  it("leave out a prompt with images, and have no column for them", () => {
+    const layout = layoutOf(trl, "prompts", "groups", {}, MAPPED);
+    const rewarded = rewardedGroupOf([]);
+    const prompt = { ...rewarded.group.prompt, images: [{ bytes: null, path: "a.png" }] };
+    expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).leftOut[0]?.why).toMatch(
+      /images/,
+    );
+    expect(layout.rowSet.columns.map(({ name }) => name)).not.toContain("images");
+  });
 
   it("leave out a prompt with tools, and bring the reward function along", () => {
     const layout = layoutOf(trl, "prompts", "groups", {}, MAPPED);

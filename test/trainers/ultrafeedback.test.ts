@@ -78,7 +78,18 @@ describe("UltraFeedback's original layout", () => {
     const prompt = { ...rewarded.group.prompt, messages };
     const [row] = layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).rows;
     expect(row).toMatchObject({ completions: [{ custom_system_prompt: "Be terse." }] });
-    expect(row && layout.examples(row)).toEqual([{ kind: "prompt", prompt: messages }]);
+    expect(row && layout.examples(row)).toEqual([
+      { kind: "stepwise", prompt: messages, completions: [expect.any(String)], labels: [true] },
+    ]);
+  });
+
+  it("leaves out empty responses with the reason, and a prompt that has no others", () => {
+    const layout = layoutOf(ultrafeedback, "ratings", "groups");
+    const mixed = layout.rows(rewardedGroupOf([1, 1, 1], { texts: ["one", "", " \n"] }));
+    expect(mixed.rows).toMatchObject([{ models: [""], completions: [{ response: "one" }] }]);
+    expect(mixed.leftOut.map(({ why }) => why)).toEqual(["the response is empty", "the response is empty"]);
+    const none = layout.rows(rewardedGroupOf([1], { texts: [" "] }));
+    expect(none).toMatchObject({ rows: [], leftOut: [{ why: "the response is empty" }] });
   });
 
   it.each(["help,help", "=help", "honesty=help,honesty"])("refuses scores=%s", (scores) => {

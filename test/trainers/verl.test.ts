@@ -60,7 +60,7 @@ describe("verl's prompts", () => {
 
   it("takes a prompt whose images have their places in the text, and no other", () => {
     const withImages = layoutOf(verl, "prompts", {}, { images: true });
-    const images = [{ bytes: null, path: "1.png" }];
+    const images = [{ bytes: new Uint8Array([1]), path: "1.png" }];
     const messages = [{ role: "user", content: "<image> What is it?" }] as const;
     expect(rowsOf(withImages, pairOf(), groupWith([1], { messages, images })).rows[0]).toMatchObject({
       images,
@@ -69,6 +69,34 @@ describe("verl's prompts", () => {
     // Without images verl leaves the text alone.
     expect(rowsOf(withImages, pairOf(), groupWith([1], { messages })).rows[0]).toMatchObject({
       images: null,
+    });
+  });
+
+  it.each([
+    {
+      what: "an image without bytes",
+      images: [{ bytes: null, path: "1.png" }],
+      text: "<image>?",
+      why: /bytes/,
+    },
+    {
+      what: "<video>",
+      images: [{ bytes: new Uint8Array([1]), path: null }],
+      text: "<image><video>",
+      why: /video/,
+    },
+    {
+      what: "<audio>",
+      images: [{ bytes: new Uint8Array([1]), path: null }],
+      text: "<image><audio>",
+      why: /audio/,
+    },
+  ])("leaves out a prompt with $what, at which verl would stop", ({ images, text, why }) => {
+    const withImages = layoutOf(verl, "prompts", {}, { images: true });
+    const messages = [{ role: "user", content: text }] as const;
+    expect(rowsOf(withImages, pairOf(), groupWith([1], { messages, images }))).toEqual({
+      rows: [],
+      leftOut: [{ id: expect.any(String), why: expect.stringMatching(why) }],
     });
   });
 
@@ -84,7 +112,7 @@ describe("verl's prompts", () => {
 
   it("brings the reward client and the command that uses it", () => {
     const script = companion(layout, TWO_FILES, "train_grpo.sh");
-    expect(script).toContain('data.val_files="[$PWD/data/test-00000-of-00001.parquet]"');
+    expect(script).toContain('"data.val_files=[$(hydra "$here/data/test-00000-of-00001.parquet")]"');
     expect(script).toContain("reward.custom_reward_function.name=compute_score_async");
     expect(companion(layout, TRAIN_ONLY, "prefkit_reward.py")).toContain("async def compute_score_async(");
   });

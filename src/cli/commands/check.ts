@@ -29,7 +29,7 @@ export function checkCommand(setup: CommandSetup): Command {
     )
     .option(
       "--max-length <tokens>",
-      "exports: what is cut or dropped at this length (default: each method's own)",
+      "exports: what is cut or dropped at this length (default: that of the config in the export)",
       integer(1),
     )
     .option("--limit <n>", "exports: how many rows of each problem are listed (default: 20)", integer(0))

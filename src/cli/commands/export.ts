@@ -1,7 +1,8 @@
-import { resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
-import { PrefkitError } from "../../core/errors.ts";
+import { ioError, PrefkitError } from "../../core/errors.ts";
 import { nodeFiles } from "../../core/files.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { exportDataset } from "../../trainers/export-dataset.ts";
@@ -71,11 +72,12 @@ async function exportWith({ terminal, exit }: CommandSetup, directory: string, f
   const trainer = trainerNamed(flags.for);
   const kind = kindOf(trainer, flags.as);
   const out = resolve(terminal.directory, flags.out);
+  await refuseOwnDirectory(out, terminal.directory);
   const note = (text: string): void => {
     if (!flags.quiet) terminal.err(text);
   };
   const progress = stageProgress(note);
-  const signals = listenForSignals((name) => note(`${name}: stopping; nothing is written.`));
+  const signals = listenForSignals((name) => note(`${name}: stopping.`));
   try {
     const made = await exportDataset({
       files: nodeFiles,
@@ -98,6 +100,29 @@ async function exportWith({ terminal, exit }: CommandSetup, directory: string, f
       for (const line of exportLines(made, trainer, shortPath(out, terminal.directory))) terminal.out(line);
   } finally {
     signals.close();
+  }
+}
+
+/** An export takes its directory's place as a whole: a shell in it would be left in one that is gone. */
+async function refuseOwnDirectory(out: string, directory: string): Promise<void> {
+  const [target, here] = await Promise.all([realDirectory(out), realDirectory(directory)]);
+  const below = relative(target, here);
+  if (isAbsolute(below) || below === ".." || below.startsWith(`..${sep}`)) return;
+  throw new PrefkitError(
+    "bad_option",
+    `--out ${visibleLine(out, 300)} is the directory you are in${below === "" ? "" : ", or one around it"}, and an export replaces its directory as a whole.`,
+    "name a directory in it, as in --out for-training, or run the command from elsewhere.",
+  );
+}
+
+/** With links followed, as far as it exists. */
+async function realDirectory(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return path;
+    throw ioError("look at", path, error);
   }
 }
 

@@ -3,7 +3,6 @@ import { Command } from "commander";
 import { type ImportSummary, importFiles, type LeftOutReason } from "../../../datasets/import-files.ts";
 import type { Importer } from "../../../datasets/importer.ts";
 import { importerNamed, importers } from "../../../datasets/index.ts";
-import { PrefkitError } from "../../core/errors.ts";
 import { nodeFiles } from "../../core/files.ts";
 import type { CommandSetup } from "../program.ts";
 import { integer } from "../run-options.ts";
@@ -52,19 +51,11 @@ async function importWith(
 ): Promise<void> {
   const importer = importerNamed(layout);
   const out = resolve(terminal.directory, flags.out);
-  if (!flags.force && (await nodeFiles.exists(out))) {
-    const shown = shortPath(out, terminal.directory);
-    throw new PrefkitError(
-      "not_this_run",
-      `${shown} exists.`,
-      "name another file, or add --force to replace it.",
-    );
-  }
   const note = (text: string): void => {
     if (!flags.quiet) terminal.err(text);
   };
   const progress = stageProgress(note, { Importing: "Importing, rows read" });
-  const signals = listenForSignals((name) => note(`${name}: stopping; nothing is written.`));
+  const signals = listenForSignals((name) => note(`${name}: stopping.`));
   try {
     const made = await importFiles({
       files: nodeFiles,
@@ -72,11 +63,15 @@ async function importWith(
       from,
       baseDirectory: resolve(terminal.directory),
       out,
+      force: flags.force ?? false,
       stop: signals.stop,
       onProgress: (rows) => progress("Importing", rows, null),
       ...(flags.limit === undefined ? {} : { limit: flags.limit }),
     });
-    if (made === null) return exit(exitCodes(signals.received()));
+    if (made === null) {
+      terminal.err("Stopped; nothing was written.");
+      return exit(exitCodes(signals.received()));
+    }
     if (flags.json) terminal.out(visibleJson({ ok: true, layout, out, licence: importer.licence, ...made }));
     else for (const line of linesOf(importer, made, shortPath(out, terminal.directory))) terminal.out(line);
   } finally {

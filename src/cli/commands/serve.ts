@@ -7,7 +7,7 @@ import { catalog } from "../../catalog.ts";
 import { TURN_ENDS } from "../../serve/openrlhf.ts";
 import { checkProcesses, processPort, runProcesses } from "../../serve/processes.ts";
 import { DEFAULT_DEADLINE_MS, openRewarder } from "../../serve/rewarder.ts";
-import { DEFAULT_HOST, DEFAULT_PORT, startServer } from "../../serve/server.ts";
+import { DEFAULT_HOST, DEFAULT_PORT, serverUrl, startServer } from "../../serve/server.ts";
 import { DEFAULT_QUEUE, DEFAULT_WINDOW_MS } from "../../serve/service.ts";
 import { checkToken } from "../../serve/token.ts";
 import type { CommandSetup } from "../program.ts";
@@ -67,7 +67,12 @@ export function serveCommand({ terminal, exit }: CommandSetup): Command {
       integer(1),
       DEFAULT_DEADLINE_MS,
     )
-    .option("--queue <n>", "groups under way; more are answered 429", integer(1), DEFAULT_QUEUE)
+    .option(
+      "--queue <n>",
+      "groups under way; with so many there, a request is answered 429",
+      integer(1),
+      DEFAULT_QUEUE,
+    )
     .option("--body-mb <n>", "largest request, in MiB", integer(1), 16)
     .option("--workers <n>", "processes behind the one port", integer(1), 1)
     .option("--threads <n>", "threads for CPU-bound scorers (default: one per processor)", integer(1))
@@ -114,7 +119,7 @@ Examples:
           const code = await runProcesses({
             count: flags.workers,
             stop: signals.stop,
-            onReady: (port) => announce(terminal, flags, `http://${flags.host}:${port}`),
+            onReady: (port) => announce(terminal, flags, serverUrl(flags.host, port)),
             onWarning: (warning) => terminal.err(`${pc.yellow("warning:")} ${warning}`),
           });
           exit(code === 0 ? exitCodes(signals.received()) : code);

@@ -9,6 +9,7 @@ import type { JsonObject } from "../../core/types.ts";
 import {
   checkPython,
   checkTraining,
+  type GivenReference,
   installPython,
   parseSet,
   planTraining,
@@ -24,7 +25,7 @@ import { exitCodes, listenForSignals } from "../signals.ts";
 import { stageProgress } from "../stage-progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
-import { dryRun, pythonOf } from "./train/dry-run.ts";
+import { dryRun, installDryRun, pythonOf, type TrainInputs } from "./train/dry-run.ts";
 import type { Flags } from "./train/flags.ts";
 import { outcomeLines } from "./train/lines.ts";
 import { trainProgress } from "./train/progress.ts";
@@ -95,7 +96,10 @@ async function trainWith(setup: CommandSetup, directory: string | undefined, fla
     progress.note(`${name}: saving a checkpoint after the step under way. Once more quits at once.`),
   );
   try {
-    if (flags.install) {
+    if (flags.install && flags.dryRun) {
+      terminal.out(await installDryRun(terminal, flags));
+      if (directory === undefined) return exit(0);
+    } else if (flags.install) {
       const { python, versions } = await installPython(nodeFiles, {
         ...(flags.python === undefined ? {} : { named: flags.python }),
         environment: terminal.environment,
@@ -115,7 +119,13 @@ async function trainWith(setup: CommandSetup, directory: string | undefined, fla
     const dataset = resolve(terminal.directory, from);
     const run = resolve(terminal.directory, out);
     if (flags.dryRun) {
-      terminal.out(await dryRun(terminal, flags, settings, { dataset, run }));
+      terminal.out(
+        await dryRun(
+          terminal,
+          flags,
+          inputsOf(terminal, flags, settings, { dataset, run, progress, stop: signals.stop }),
+        ),
+      );
       return exit(0);
     }
     const outcome = await train(
@@ -174,26 +184,40 @@ async function optionsOf(
   terminal: Terminal,
   flags: Flags,
   settings: TrainSettings,
-  { dataset, run, progress, stop }: Run,
+  given: Run,
 ): Promise<TrainOptions> {
+  const inputs = inputsOf(terminal, flags, settings, given);
   const { environment } = terminal;
   const python = await pythonOf(flags, terminal);
   await checkPython(python, { lora: settings.loraRank !== null, environment });
+  return {
+    ...inputs,
+    ...{ python, environment, stop: given.stop },
+    cpu: flags.cpu ?? false,
+    trace: flags.trace ?? false,
+    onEvent: given.progress.event,
+    onNote: (text) => given.progress.note(`${pc.yellow("warning:")} ${text}`),
+  };
+}
+
+/** What is read, and where it goes; refuses flags that the method has no use for, in a dry run too. */
+function inputsOf(
+  terminal: Terminal,
+  flags: Flags,
+  settings: TrainSettings,
+  { dataset, run, progress, stop }: Run,
+): TrainInputs {
   const onStage = stageProgress<string>(progress.note);
   const reference = referenceOf(terminal, flags, settings, { dataset, stop, onStage });
   return {
     files: nodeFiles,
     from: dataset,
     out: run,
-    ...{ settings, python, environment, stop, onStage },
+    ...{ settings, onStage },
     resume: flags.resume ?? false,
     force: flags.force ?? false,
-    cpu: flags.cpu ?? false,
-    trace: flags.trace ?? false,
     layoutOptions: layoutOptions(flags, settings),
     ...(reference === null ? {} : { reference }),
-    onEvent: progress.event,
-    onNote: (text) => progress.note(`${pc.yellow("warning:")} ${text}`),
   };
 }
 
@@ -216,7 +240,7 @@ function referenceOf(
     stop,
     onStage,
   }: Pick<Run, "dataset" | "stop"> & { onStage: NonNullable<TrainOptions["onStage"]> },
-): ((run: string) => Promise<string>) | null {
+): GivenReference | null {
   const { referenceLogprobs, referenceModel, recipe } = flags;
   if (referenceModel === undefined && referenceLogprobs === undefined) return null;
   if (settings.method !== "dpo" || (referenceModel !== undefined && referenceLogprobs !== undefined)) {
@@ -229,27 +253,28 @@ function referenceOf(
     );
   }
   if (referenceLogprobs !== undefined) {
-    const directory = resolve(terminal.directory, referenceLogprobs);
-    return async () => directory;
+    return { directory: resolve(terminal.directory, referenceLogprobs) };
   }
-  const file = needed(
-    recipe,
-    "--reference-model without --recipe",
-    "add --recipe FILE, which has the model.",
+  const name = referenceModel ?? "";
+  const file = resolve(
+    terminal.directory,
+    needed(recipe, "--reference-model without --recipe", "add --recipe FILE, which has the model."),
   );
+  if (!existsSync(file))
+    throw new PrefkitError(
+      "no_input_file",
+      `there is no recipe ${visibleLine(file, 300)}.`,
+      "correct --recipe.",
+    );
   const maxLength = planTraining(settings).trainer.max_length;
-  return (run) =>
-    computeReference({
-      ...{
-        terminal,
-        recipe: resolve(terminal.directory, file),
-        name: referenceModel ?? "",
-        dataset,
-        run,
-        stop,
-      },
-      trained: settings.model,
-      maxLength: typeof maxLength === "number" ? maxLength : Number.POSITIVE_INFINITY,
-      onProgress: (done, total) => onStage("Reference log-probs of pairs", done, total),
-    });
+  return {
+    name,
+    make: (run) =>
+      computeReference({
+        ...{ terminal, recipe: file, name, dataset, run, stop },
+        trained: settings.model,
+        maxLength: typeof maxLength === "number" ? maxLength : Number.POSITIVE_INFINITY,
+        onProgress: (done, total) => onStage("Reference log-probs of pairs", done, total),
+      }),
+  };
 }

@@ -1,6 +1,6 @@
 import type { ErrorPlace } from "../../core/errors.ts";
 import { promptId, responseIds } from "../../core/ids.ts";
-import type { Group, JsonObject, Prompt } from "../../core/types.ts";
+import type { Group, JsonObject, Prompt, SampledResponse } from "../../core/types.ts";
 import { compilePath, type FieldPath } from "./field-path.ts";
 import { imagesOf } from "./images.ts";
 import { jsonText, type MessageOptions, promptMessages } from "./messages.ts";
@@ -157,14 +157,46 @@ export function toGroup({ id, prompt, siblingId }: PromptDraft, responses: reado
   };
   return {
     prompt: { id: ownId, ...prompt },
-    responses: responses.map((response, index) => ({
-      get id() {
-        return idAt(index);
-      },
-      ...response,
-    })),
+    responses: responses.map((response, index) => withLazyId(response, idAt, index)),
     ...(siblingId !== null && { siblingId }),
   };
+}
+
+class Itself {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: so that `LazyId` can add private fields to a plain object.
+    return object;
+  }
+}
+
+/** Where a response's id comes from: private fields of a plain object, which no copy and no comparison sees. */
+class LazyId extends Itself {
+  readonly #idAt: (index: number) => string;
+  readonly #index: number;
+
+  constructor(object: object, idAt: (index: number) => string, index: number) {
+    super(object);
+    this.#idAt = idAt;
+    this.#index = index;
+  }
+
+  // One getter for all responses: with one each, the engine gives up its quick form for them, at twice the cost of mapping.
+  static readonly property = {
+    enumerable: true,
+    configurable: true,
+    get(this: LazyId): string {
+      return this.#idAt(this.#index);
+    },
+  };
+}
+
+function withLazyId(
+  response: ResponseDraft,
+  idAt: (index: number) => string,
+  index: number,
+): SampledResponse {
+  const settled = Object.defineProperty(new LazyId({}, idAt, index), "id", LazyId.property);
+  return Object.assign(settled, response) as unknown as SampledResponse;
 }
 
 /** The hash of what the model sees. */

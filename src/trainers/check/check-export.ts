@@ -22,7 +22,7 @@ export interface ExportCheckOptions {
   readonly trainers: readonly TrainerAdapter[];
   /** The model's own; without it nothing is rendered, and the report says what was not looked at. */
   readonly tokenizer?: TrainerTokenizer;
-  /** In tokens; each method's own default when absent. */
+  /** In tokens; when absent, the length in the config that the export wrote, for each method. */
   readonly maxLength?: number;
   /** How many rows of each problem are kept; all are counted. Default 20. */
   readonly limit?: number;
@@ -278,8 +278,10 @@ async function checkBeside(
         : "was changed"
       : "is not there";
     if (state === null) continue;
-    // The order of pair ids is data; configs and scripts are there to be edited.
-    if (path.startsWith("pair_ids/")) {
+    // The order of pair ids is data, and so is what loaders of the data's folder read, as the card that names the splits' files;
+    // configs and scripts are there to be edited.
+    const folder = posix.dirname(path);
+    if (path.startsWith("pair_ids/") || (folder !== "." && folders.has(folder))) {
       add(
         ofWholeFile(
           state === "was changed" ? "wrong_hash" : "missing_file",

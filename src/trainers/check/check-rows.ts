@@ -5,7 +5,13 @@ import { conversationFindings } from "./conversations.ts";
 import { countFates, fateOf, type LengthSummary, lengthHistogram, type MethodFates } from "./lengths.ts";
 import { type Finding, finding } from "./problems.ts";
 import type { ReadRow } from "./read-rows.ts";
-import { lengthsFor, renderExample, type TrainerTokenizer, tokenFindings } from "./rendering.ts";
+import {
+  lengthsFor,
+  renderExample,
+  type TrainerTokenizer,
+  templateFindings,
+  tokenFindings,
+} from "./rendering.ts";
 import { textCheck } from "./texts.ts";
 
 /** Token lengths of the rendered examples, before anything is cut; `total` is prompt and longest response. */
@@ -42,7 +48,11 @@ export interface RowCheckOptions {
 export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptions): RowChecks {
   const checkValues = valueCheck(layout.rowSet);
   const checkText = textCheck(
-    tokenizer && { specialTokens: tokenizer.tokens.specialTokens, opening: tokenizer.opening },
+    tokenizer && {
+      specialTokens: tokenizer.tokens.specialTokens,
+      opening: tokenizer.opening,
+      sample: tokenizer.sample,
+    },
   );
   const lengths = { prompt: lengthHistogram(), responses: lengthHistogram(), total: lengthHistogram() };
   const rules = layout.lengthRules.map((rule) => ({ rule, fates: countFates(rule, maxLength, limit) }));
@@ -75,7 +85,11 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
           : fateOf(rule, lengthsFor(rule, rendered, tokenizer), fates.maxLength);
       fates.add(fate, { file: place.file, row: place.row });
     }
-    return [...found, ...tokenFindings(example, rendered, tokenizer, layout.lengthRules)];
+    return [
+      ...found,
+      ...templateFindings(example, rendered, found),
+      ...tokenFindings(example, rendered, tokenizer, layout.lengthRules),
+    ];
   };
 
   return {

@@ -75,22 +75,18 @@ function sideFindings(side: Turns, name: string, prompt: Turns): Finding[] {
   if (isEmpty(side)) return [finding("empty_side", name, "has no text")];
   const asked =
     typeof prompt === "string" ? prompt : (prompt.findLast(({ role }) => role === "user")?.content ?? "");
-  const begins = (text: string): boolean =>
-    asked.trim().length >= SHORTEST_REPEATED && text.trimStart().startsWith(asked.trim());
-  if (typeof side === "string") {
-    return begins(side) ? [finding("prompt_in_response", name, "begins with the prompt")] : [];
-  }
+  const opening = typeof side === "string" ? side : (side[0]?.content ?? "");
+  const copied = copiedPrompt(opening, asked.trim(), name);
+  if (typeof side === "string") return present(copied);
   const found: Finding[] = [];
   for (const [index, { role }] of side.entries()) {
     if (!ROLES.has(role))
       found.push(finding("unknown_role", `${name}[${index}]`, `has the role ${shown(role)}`));
   }
   const repeated = side.some(({ role, content }) => role === "user" && content === asked);
-  if (repeated || begins(side[0]?.content ?? "")) {
-    found.push(
-      finding("prompt_in_response", name, repeated ? "holds the prompt's turn" : "begins with the prompt"),
-    );
-  } else if (side.some(({ role }) => role === "user" || role === "system" || role === "developer")) {
+  if (repeated) found.push(finding("prompt_in_response", name, "holds the prompt's turn"));
+  else if (copied !== null) found.push(copied);
+  else if (side.some(({ role }) => role === "user" || role === "system" || role === "developer")) {
     found.push(
       finding("not_assistant", name, `holds a ${side.find(({ role }) => role !== "assistant")?.role} turn`),
     );
@@ -98,6 +94,24 @@ function sideFindings(side: Turns, name: string, prompt: Turns): Finding[] {
     found.push(finding("not_assistant", name, "does not begin and end with the assistant"));
   }
   return found;
+}
+
+/** How a user's turn opens in text: `Human: `, `### Instruction:`, `**User**: `. */
+const USER_LABEL = /^\W{0,8}(?:human|user|instruction)[^\w\n]{0,4}[:\n]\s*/iu;
+
+/**
+ * The prompt's text at the beginning of a response. With the label of a turn before it, it is the turn that was copied; alone it
+ * may be the answer, as where a function is to be completed.
+ */
+function copiedPrompt(text: string, asked: string, name: string): Finding | null {
+  if (asked.length < SHORTEST_REPEATED) return null;
+  const label = USER_LABEL.exec(text)?.[0] ?? "";
+  const isTurn =
+    label !== "" &&
+    (text.trimStart().startsWith(asked) || text.slice(label.length).trimStart().startsWith(asked));
+  if (isTurn) return finding("prompt_in_response", name, "begins with the prompt as a turn");
+  if (!text.trimStart().startsWith(asked)) return null;
+  return finding("begins_with_prompt", name, "begins with the prompt's text");
 }
 
 function stepFindings(

@@ -73,8 +73,10 @@ export interface RowPlace {
 /** What one method of the trainer makes of the export at a maximum length. Shares are of all examples. */
 export interface MethodFates {
   readonly method: string;
-  /** In tokens; null when neither the check nor the trainer names one: then all examples are whole. */
+  /** In tokens; null when neither the check nor the export's config names one: then all examples are whole. */
   readonly maxLength: number | null;
+  /** Where `maxLength` is from: what the check was told, or the config as the export wrote it; null without one. */
+  readonly lengthFrom: "option" | "config" | null;
   readonly whole: number;
   readonly truncated: number;
   readonly dropped: number;
@@ -112,6 +114,7 @@ export function countFates(
       return {
         method,
         maxLength: limitAt,
+        lengthFrom: maxLength !== undefined ? "option" : limitAt === null ? null : "config",
         ...counts,
         emptied,
         truncatedShare: share(counts.truncated),

@@ -32,7 +32,11 @@ export const EXPORT_PROBLEMS = {
   empty_turn: ["problem", "A turn of the prompt has no text, or there is no prompt."],
   empty_side: ["problem", "A response, completion or step has no text."],
   equal_sides: ["problem", "Chosen and rejected are the same."],
-  prompt_in_response: ["problem", "A response begins with the prompt."],
+  prompt_in_response: ["problem", "A response repeats the user's turn as a turn."],
+  begins_with_prompt: [
+    "warning",
+    "A response begins with the prompt's text, as completions of code do; else the prompt was copied into it.",
+  ],
   rendered_template: [
     "problem",
     "A text holds a turn that a chat template wrote: it would be rendered twice.",
@@ -56,6 +60,10 @@ export const EXPORT_PROBLEMS = {
     "The response does not end with a token that ends a turn, so the model does not learn to stop.",
   ],
   no_response_tokens: ["problem", "The response has no tokens of its own after rendering."],
+  text_lost: [
+    "problem",
+    "The chat template drops text: the model would not learn, or not see, all that the row holds.",
+  ],
 } as const satisfies Record<string, readonly [severity: "problem" | "warning", meaning: string]>;
 
 export type ExportProblemKind = keyof typeof EXPORT_PROBLEMS;

@@ -16,6 +16,8 @@ export interface TrainerTokenizer {
   readonly template: ChatTemplate | null;
   /** What the template writes before an assistant's turn; null when it writes nothing that can be told. */
   readonly opening: string | null;
+  /** A question and an answer as the template writes them; null where it writes none. */
+  readonly sample: string | null;
   readonly bosId: number | null;
   readonly eosId: number | null;
   /** Ids that end a turn. */
@@ -36,6 +38,7 @@ export async function loadTrainerTokenizer(
     tokens,
     template,
     opening: template === null ? null : openingOf(template),
+    sample: template === null ? null : sampleOf(template),
     bosId: idOf(tokens.bosToken),
     eosId: idOf(tokens.eosToken),
     endIds: new Set(tokens.endIds),
@@ -74,9 +77,24 @@ function openingOf(template: ChatTemplate): string | null {
   }
 }
 
+function sampleOf(template: ChatTemplate): string | null {
+  const messages: Json[] = [
+    { role: "user", content: "a" },
+    { role: "assistant", content: "b" },
+  ];
+  try {
+    return template.render(messages, { generationPrompt: false });
+  } catch (error) {
+    if (isCallFailure(error)) return null;
+    throw error;
+  }
+}
+
 /** An example as the trainer tokenizes it. */
 export interface RenderedExample {
   readonly prompt: readonly number[];
+  /** Of conversations: the texts whose tokens `prompt` and `wholes` are; none of texts, which no template changes. */
+  readonly texts: { readonly prompt: string; readonly wholes: readonly string[] } | null;
   /** Prompt and response as one, for each side. */
   readonly wholes: readonly (readonly number[])[];
 }
@@ -99,22 +117,76 @@ export function renderExample(
       ...(example.tools === undefined ? {} : { tools: parsedJson(example.tools, "tools") }),
     });
   };
-  const idsOf = (prompt: Turns, side: Turns | null): readonly number[] => {
-    if (typeof prompt === "string") return tokens.encode(side === null ? prompt : prompt + textOf(side));
-    return tokens.encode(side === null ? text(prompt, true) : text([...prompt, ...messagesOf(side)], false));
+  const written = (prompt: Turns, side: Turns | null): string => {
+    if (typeof prompt === "string") return side === null ? prompt : prompt + textOf(side);
+    return side === null ? text(prompt, true) : text([...prompt, ...messagesOf(side)], false);
   };
   try {
-    const prompt = idsOf(example.prompt, null);
+    const promptText = written(example.prompt, null);
+    const prompt = tokens.encode(promptText);
     if (example.kind === "stepwise") {
       const steps = example.completions.flatMap((step) => [...tokens.encode(step), ...tokens.encode("\n")]);
-      return { prompt, wholes: [[...prompt, ...steps]] };
+      return { prompt, wholes: [[...prompt, ...steps]], texts: textsOf(example, promptText, []) };
     }
-    const wholes = sidesOf(example).map(({ turns }) => idsOf(example.prompt, turns));
-    return { prompt, wholes };
+    const wholes = sidesOf(example).map(({ turns }) => written(example.prompt, turns));
+    return {
+      prompt,
+      wholes: wholes.map((whole) => tokens.encode(whole)),
+      texts: textsOf(example, promptText, wholes),
+    };
   } catch (error) {
     if (!isCallFailure(error)) throw error;
     return { refused: finding("template_refused", null, reasonOf(error)) };
   }
+}
+
+function textsOf(
+  { prompt }: ExportedExample,
+  promptText: string,
+  wholes: readonly string[],
+): RenderedExample["texts"] {
+  return typeof prompt === "string" ? null : { prompt: promptText, wholes };
+}
+
+/**
+ * What the template made of the texts: text that it dropped, and two sides that differ in the row and no longer in what is
+ * trained on, as when a template strips reasoning or white space. `found`: what the row itself is known for already.
+ */
+export function templateFindings(
+  example: ExportedExample,
+  { wholes, texts }: RenderedExample,
+  found: readonly Finding[],
+): Finding[] {
+  const own: Finding[] = [];
+  const known = found.some(({ kind }) => kind === "equal_sides" || kind === "empty_side");
+  if (example.kind === "preference" && !known && sameIds(wholes[0], wholes[1])) {
+    own.push(finding("equal_sides", "rejected", "has the same tokens as chosen once it is rendered"));
+  }
+  if (texts === null) return own;
+  // Templates leave reasoning out of earlier answers, and write tools' results as JSON: both are meant so.
+  const asked = typeof example.prompt === "string" ? [] : example.prompt;
+  for (const [index, { role, content }] of asked.entries()) {
+    if (role === "assistant" || role === "tool" || holds(texts.prompt, content)) continue;
+    own.push(
+      finding("text_lost", `prompt[${index}]`, `has text that the template drops from a ${role} turn`),
+    );
+  }
+  for (const [side, { name, turns }] of sidesOf(example).entries()) {
+    const last = messagesOf(turns).findLast(({ role }) => role === "assistant");
+    if (last === undefined || holds(texts.wholes[side] ?? "", last.content)) continue;
+    own.push(finding("text_lost", name, "has text that the template drops"));
+  }
+  return own;
+}
+
+function sameIds(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a !== undefined && a.length === b?.length && a.every((id, at) => id === b[at]);
+}
+
+/** White space apart: templates trim, and some put a line between reasoning and answer. */
+function holds(rendered: string, text: string): boolean {
+  if (rendered.includes(text.trim())) return true;
+  return rendered.replace(/\s+/g, "").includes(text.replace(/\s+/g, ""));
 }
 
 /** What is wrong with an example's tokens. `rules`: a missing end that every method adds itself is none. */

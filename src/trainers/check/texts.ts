@@ -47,21 +47,30 @@ const COMMON_OPENINGS = [
 /** Looks at one text; `column` names it. */
 export type TextCheck = (text: string, column: string) => Finding | null;
 
+/** The model's own: what its tokenizer reads as one token, and what its template writes. */
+export interface OwnMarks {
+  readonly specialTokens: readonly string[];
+  /** Before an assistant's turn; null when it writes nothing that can be told. */
+  readonly opening: string | null;
+  /** A question and an answer as the template writes them; null without a template. */
+  readonly sample: string | null;
+}
+
 /**
  * What must not stand in a text that goes through a template and a tokenizer. One finding for a text, the worst first.
- * `specialTokens` and `opening` are the model's own: what its tokenizer reads as one token, and what its template writes
- * before an assistant's turn.
+ * With a model's own tokens and template the marks of other models are plain text, which a response may well speak of.
  */
-export function textCheck(
-  own: { readonly specialTokens: readonly string[]; readonly opening: string | null } | null,
-): TextCheck {
+export function textCheck(own: OwnMarks | null): TextCheck {
   const special = anyOf(
     [...(own?.specialTokens ?? []), ...(own === null ? COMMON_SPECIAL : [])].map(escaped),
   );
   // An opening of words and a colon alone ("assistant:") stands in ordinary text too.
   const opening = (own?.opening ?? "").trim();
   const isMark = opening.length >= 4 && /[^\w\s:]/.test(opening);
-  const openings = anyOf([...COMMON_OPENINGS, ...(isMark ? [escaped(opening)] : [])]);
+  const common = COMMON_OPENINGS.filter(
+    (pattern) => own === null || (own.sample !== null && new RegExp(pattern, "u").test(own.sample)),
+  );
+  const openings = anyOf([...common, ...(isMark ? [escaped(opening)] : [])]);
   return (text, column) => {
     if (openings?.test(text)) {
       return finding("rendered_template", column, "holds a turn as a chat template writes it");

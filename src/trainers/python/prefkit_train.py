@@ -8,7 +8,7 @@ on stdout and stderr is the libraries' talk. With PREFKIT_TRAIN_SUPERVISED=1, st
 "stop" asks for a checkpoint after the step under way and an end; a closed stdin means that nobody watches any more, and
 the process ends at once.
 
-Needs Python 3.10, torch, transformers, trl 1.x, accelerate, datasets; requests, which TRL imports for GRPO without asking for
+Needs Python 3.10, torch, transformers 5.x, trl 1.x, accelerate, datasets; requests, which TRL imports for GRPO without asking for
 it; peft for LoRA.
 """
 
@@ -38,6 +38,10 @@ class Refused(Exception):
         super().__init__(problem)
         self.code = code
         self.fix = fix
+
+
+class NothingLeft(Exception):
+    """The checkpoint that was to be gone on from is of the last step already."""
 
 
 def is_main() -> bool:
@@ -108,6 +112,11 @@ def reporter(supervisor: Supervisor, processes: int):
 
         def __init__(self) -> None:
             self.started = time.monotonic()
+
+        def on_train_begin(self, args, state, control, **kwargs):
+            # The trainer looks at its last step only after another one. The checkpoint is loaded by now.
+            if state.global_step >= state.max_steps:
+                raise NothingLeft
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if not state.is_world_process_zero or not logs:
@@ -220,6 +229,17 @@ def with_reference(dataset, config: dict, run: Path):
             "start the run over with --force.",
         )
     return concatenate_datasets([dataset, beside], axis=1)
+
+
+def require_plain_sums(arguments) -> None:
+    """The reference's log-probs are sums over whole responses, cut at their end."""
+    if arguments.truncation_mode != "keep_start" or arguments.ld_alpha is not None:
+        raise Refused(
+            "bad_option",
+            "log-probs of a reference were given, and with truncation_mode keep_end or ld_alpha the trainer needs those of "
+            "other tokens.",
+            "leave the setting out, or the log-probs: TRL then computes them.",
+        )
 
 
 def require_equal_tokens(dataset, max_length: int | None) -> None:
@@ -343,21 +363,23 @@ def grpo_trainer(trace: Trace):
     return TracedGRPOTrainer
 
 
-def server_reward(config: dict, group_size: int):
-    """Asks prefkit's server, and logs how long that took and how many completions it did not score."""
+def server_reward(config: dict, arguments):
+    """Asks prefkit's server, and logs how long that took and how many completions, of all processes, it did not score."""
     import prefkit_reward
 
     os.environ["PREFKIT_REWARD_URL"] = config["reward"]["url"]
 
     # Equal prompts may follow each other; the groups are known by their size.
-    os.environ["PREFKIT_GROUP_SIZE"] = str(group_size)
+    os.environ["PREFKIT_GROUP_SIZE"] = str(arguments.num_generations)
+    processes = arguments.world_size
 
     def prefkit(prompts, completions, log_metric=None, **columns):
         started = time.monotonic()
         rewards = prefkit_reward.trl_reward(prompts, completions, **columns)
         if log_metric is not None:
             log_metric("reward_seconds", time.monotonic() - started)
-            log_metric("unscored", float(sum(reward is None for reward in rewards)))
+            # TRL logs the mean over processes: this makes it their sum.
+            log_metric("unscored", float(processes * sum(reward is None for reward in rewards)))
         return rewards
 
     return prefkit
@@ -427,10 +449,11 @@ def make_trainer(config: dict, run: Path):
         arguments.model_init_kwargs = {"dtype": "float32", **model_options}
         if method == "dpo":
             if config["reference"] is not None:
+                require_plain_sums(arguments)
                 data = with_reference(data, config, run)
             trainer = dpo_trainer()(model=config["model"], train_dataset=data, **shared)
         else:
-            reward = server_reward(config, arguments.num_generations)
+            reward = server_reward(config, arguments)
             trainer = grpo_trainer(trace)(
                 model=config["model"], reward_funcs=reward, train_dataset=data, **shared
             )
@@ -461,7 +484,10 @@ def train(config_path: Path) -> None:
     trainer.add_callback(reporter(supervisor, trainer.args.world_size))
     say("start", versions=versions(), processes=trainer.args.world_size, **facts)
     resume = config["resume"]
-    trainer.train(resume_from_checkpoint=str(run / resume) if resume else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(run / resume) if resume else None)
+    except NothingLeft:
+        pass
     state = trainer.state
     if state.global_step < state.max_steps and supervisor.stop_asked:
         say("end", kind="stopped", step=state.global_step, of=state.max_steps)

@@ -10,6 +10,7 @@ the end, its labels too.
 from __future__ import annotations
 
 import argparse
+import glob
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,13 +31,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def training_files() -> list[str]:
+    """The files of the split train, and of no other whose name holds that word."""
+    found = sorted((HERE / "data").glob("train-[0-9]*-of-[0-9]*.parquet"))
+    return [glob.escape(str(path)) for path in found]
+
+
 def main() -> None:
     given = arguments()
     from datasets import load_dataset
     from transformers import AutoModelForTokenClassification, AutoTokenizer
     from trl.experimental.prm import PRMConfig, PRMTrainer
 
-    train = load_dataset("parquet", data_files=str(HERE / "data" / "train-*.parquet"), split="train")
+    train = load_dataset("parquet", data_files=training_files(), split="train")
     tokenizer = AutoTokenizer.from_pretrained(given.model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -20,6 +20,7 @@ and longer response do not fit into max_length, it cuts the responses to max_len
 from __future__ import annotations
 
 import argparse
+import glob
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -42,13 +43,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def training_files() -> list[str]:
+    """The files of the split train, and of no other whose name holds that word."""
+    found = sorted((HERE / "data").glob("train-[0-9]*-of-[0-9]*.parquet"))
+    return [glob.escape(str(path)) for path in found]
+
+
 def main() -> None:
     given = arguments()
     from datasets import load_dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl.experimental.cpo import CPOConfig, CPOTrainer
 
-    train = load_dataset("parquet", data_files=str(HERE / "data" / "train-*.parquet"), split="train")
+    train = load_dataset("parquet", data_files=training_files(), split="train")
     tokenizer = AutoTokenizer.from_pretrained(given.model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

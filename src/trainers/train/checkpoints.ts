@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Files, writeWhole } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
+import type { Metrics } from "./events.ts";
 
 export const CHECKPOINTS = "checkpoints";
 export const METRICS_FILE = "metrics.jsonl";
@@ -46,6 +47,18 @@ export async function trimMetrics(files: Files, run: string, step: number): Prom
     return typeof logged === "number" && logged <= step;
   });
   await writeWhole(files, path, kept.map((line) => `${line}\n`).join(""));
+}
+
+/** The numbers of the last logged step; empty when nothing was logged. */
+export async function lastMetrics(files: Files, run: string): Promise<Metrics> {
+  const path = join(run, METRICS_FILE);
+  if (!(await files.exists(path))) return {};
+  const lines = Buffer.from(await files.readAll(path))
+    .toString("utf8")
+    .trim()
+    .split("\n");
+  const { step: _step, epoch: _epoch, seconds: _seconds, ...metrics } = parsed(lines.at(-1) ?? "") ?? {};
+  return metrics as Metrics;
 }
 
 function parsed(text: string): JsonObject | null {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PrefkitError, reasonOf } from "../../core/errors.ts";
-import { type Files, writeWhole } from "../../core/files.ts";
+import type { Files } from "../../core/files.ts";
 import { linesOf, versionsOf } from "./events.ts";
 
 /** What `prefkit train --install` installs, and what the tests run with; Python 3.10 or newer. */
@@ -16,8 +16,8 @@ export const TRAIN_REQUIREMENTS: Readonly<Record<string, string>> = {
   peft: "0.21.2",
 };
 
-/** Majors that the script's use of TRL was written for; others may have other names and other losses. */
-const TRL_MAJOR = 1;
+/** Majors that the script was written for; others have other names, other tokens and other losses. */
+const MAJORS: Readonly<Record<string, number>> = { trl: 1, transformers: 5 };
 
 export const TRAIN_SCRIPT = fileURLToPath(new URL("../python/prefkit_train.py", import.meta.url));
 
@@ -84,9 +84,10 @@ function faultsOf(versions: Versions, lora: boolean): string[] {
   for (const name of Object.keys(TRAIN_REQUIREMENTS)) {
     if (versions[name] == null && (lora || name !== "peft")) faults.push(`${name} is missing`);
   }
-  const { trl } = versions;
-  if (trl != null && Number(trl.split(".")[0]) !== TRL_MAJOR) {
-    faults.push(`trl is ${trl}, and ${TRL_MAJOR}.x is needed (tested with ${TRAIN_REQUIREMENTS.trl})`);
+  for (const [name, needed] of Object.entries(MAJORS)) {
+    const version = versions[name];
+    if (version == null || Number(version.split(".")[0]) === needed) continue;
+    faults.push(`${name} is ${version}, and ${needed}.x is needed (tested with ${TRAIN_REQUIREMENTS[name]})`);
   }
   return faults;
 }
@@ -97,6 +98,31 @@ function pins(lora: boolean): string[] {
     .map(([name, version]) => `${name}==${version}`);
 }
 
+interface InstallOptions {
+  readonly named?: string;
+  readonly environment: Environment;
+  readonly cacheDirectory: string;
+}
+
+/**
+ * The commands that `installPython` runs; looks for a Python, and changes nothing.
+ * Throws `missing_dependency` when no Python of 3.10 or newer is found.
+ */
+export async function installCommands(
+  files: Files,
+  { named, environment, cacheDirectory }: InstallOptions,
+): Promise<readonly (readonly string[])[]> {
+  const folder = join(cacheDirectory, "python-train");
+  const python = installedPython(cacheDirectory);
+  const pip = ["-m", "pip", "install", "--disable-pip-version-check", ...pins(true)];
+  if (await files.exists(python)) return [[python, ...pip]];
+  const base = await basePython(named ?? environment.PREFKIT_PYTHON, environment);
+  return [
+    [base, "-m", "venv", folder],
+    [python, ...pip],
+  ];
+}
+
 /**
  * Makes a virtual environment in the cache with the pinned packages, or completes the one that is there. pip is told nothing
  * but the pins: the user's own index, proxy and cache settings hold.
@@ -104,27 +130,14 @@ function pins(lora: boolean): string[] {
  */
 export async function installPython(
   files: Files,
-  options: {
-    readonly named?: string;
-    readonly environment: Environment;
-    readonly cacheDirectory: string;
-    readonly onLine: (line: string) => void;
-    readonly stop: AbortSignal;
-  },
+  options: InstallOptions & { readonly onLine: (line: string) => void; readonly stop: AbortSignal },
 ): Promise<{ readonly python: string; readonly versions: Versions }> {
   const { environment, cacheDirectory, onLine, stop } = options;
-  const folder = join(cacheDirectory, "python-train");
-  const python = installedPython(cacheDirectory);
-  if (!(await files.exists(python))) {
-    const base = await basePython(options.named ?? environment.PREFKIT_PYTHON, environment);
-    onLine(`${base} -m venv ${folder}`);
-    await succeeds(base, ["-m", "venv", folder], environment, onLine, stop);
+  for (const [program = "", ...args] of await installCommands(files, options)) {
+    onLine([program, ...args].join(" "));
+    await succeeds(program, args, environment, onLine, stop);
   }
-  const requirements = join(folder, "requirements.txt");
-  await writeWhole(files, requirements, `${pins(true).join("\n")}\n`);
-  const install = ["-m", "pip", "install", "--disable-pip-version-check", "--requirement", requirements];
-  onLine(`${python} ${install.join(" ")}`);
-  await succeeds(python, install, environment, onLine, stop);
+  const python = installedPython(cacheDirectory);
   return { python, versions: await checkPython(python, { lora: true, environment }) };
 }
 

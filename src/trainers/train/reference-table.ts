@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
-import { sha256 } from "../../core/ids.ts";
+import { canonicalJson, sha256 } from "../../core/ids.ts";
 import { readManifest } from "../../store/manifest.ts";
 import { openParquet } from "../../store/parquet-reader.ts";
 import { createParquetSink } from "../../store/parquet-sink.ts";
-import { logprobsRowSet } from "../../store/row-sets.ts";
 import { required } from "../../store/schema.ts";
 import type { Row, RowSet } from "../../store/table.ts";
 import { pairRecords } from "../records.ts";
 import type { PairRecord } from "../trainer-adapter.ts";
-import { REFERENCE_FILE } from "./run-directory.ts";
+import { fileHash } from "./fingerprints.ts";
+import { REFERENCE_FILE, type RunReference } from "./run-directory.ts";
 
 /**
  * First 32 hex digits of sha256 over token ids as little-endian 32-bit integers: `ids_hash` of the `logprobs` table, over the
@@ -47,35 +47,27 @@ interface Known {
 /**
  * Reads a `logprobs` table: the Parquet files of a directory, or of its folder `logprobs`.
  * It is held in memory, about 200 bytes a response. Throws `no_input_file`, `damaged_file`, `need_unmet` for numbers of several
- * models or rows without `ids_hash`: what cannot be checked is not used.
+ * models, rows without `ids_hash`, two unequal rows of one response, and sums that are no log-probs: what cannot be checked is not
+ * used.
  */
 async function readLogprobs(
   files: Files,
   directory: string,
 ): Promise<{ readonly model: string; readonly known: ReadonlyMap<string, Known> }> {
-  const folder = (await files.exists(join(directory, "logprobs"))) ? join(directory, "logprobs") : directory;
-  const names = ((await files.list(folder)) ?? []).filter((name) => name.endsWith(".parquet"));
-  if (names.length === 0) {
-    throw new PrefkitError(
-      "no_input_file",
-      `${directory} holds no Parquet file of log-probs.`,
-      "give the directory that --reference-model wrote, or the folder of a table with the columns of `logprobs`.",
-    );
-  }
   const known = new Map<string, Known>();
   const models = new Set<string>();
-  for (const name of names) {
-    const table = await openParquet(files, join(folder, name));
+  for (const file of await logprobFiles(files, directory)) {
+    const table = await openParquet(files, file);
     try {
-      for await (const rows of table.read({ columns: logprobsRowSet.columns.map((column) => column.name) })) {
+      for await (const rows of table.read({ columns: READ })) {
         for (const row of rows) {
-          if (typeof row.ids_hash !== "string") throw unchecked(join(folder, name), row);
+          const found = knownOf(file, row);
+          const key = keyOf(row.prompt_id as string, row.response_id as string);
+          const earlier = known.get(key);
+          if (earlier !== undefined && canonicalJson({ ...earlier }) !== canonicalJson({ ...found }))
+            throw unfit(file, row, `has two rows, with sums ${earlier.sum} and ${found.sum}`);
           models.add(row.model as string);
-          known.set(keyOf(row.prompt_id as string, row.response_id as string), {
-            sum: row.sum_logprob as number,
-            tokens: row.token_count as number,
-            hash: row.ids_hash,
-          });
+          known.set(key, found);
         }
       }
     } finally {
@@ -88,6 +80,48 @@ async function readLogprobs(
     "need_unmet",
     `${directory} holds log-probs of ${models.size} models (${[...models].slice(0, 3).join(", ")}).`,
     "keep those of the reference model alone.",
+  );
+}
+
+/** The columns that a table must have; others, such as the template's hash, are not looked at. */
+const READ = ["prompt_id", "response_id", "model", "token_count", "sum_logprob", "ids_hash"] as const;
+
+/** The Parquet files of a table of log-probs, by name. Throws `no_input_file`. */
+export async function logprobFiles(files: Files, directory: string): Promise<readonly string[]> {
+  const folder = (await files.exists(join(directory, "logprobs"))) ? join(directory, "logprobs") : directory;
+  const names = ((await files.list(folder)) ?? []).filter((name) => name.endsWith(".parquet")).sort();
+  if (names.length > 0) return names.map((name) => join(folder, name));
+  throw new PrefkitError(
+    "no_input_file",
+    `${directory} holds no Parquet file of log-probs.`,
+    "give the directory that --reference-model wrote, or the folder of a table with the columns of `logprobs`.",
+  );
+}
+
+/** One sha256 for a whole table: over the hashes of its files, by name. */
+export async function tableHash(files: Files, directory: string): Promise<string> {
+  const hashes: string[] = [];
+  for (const file of await logprobFiles(files, directory)) hashes.push(await fileHash(files, file));
+  return sha256(hashes.join("\n"));
+}
+
+/** A sum of log-probs is at most 0, and -Infinity or NaN would make every loss one. */
+function knownOf(file: string, row: Row): Known {
+  const { ids_hash: hash, sum_logprob: sum, token_count: tokens } = row;
+  if (typeof hash !== "string") throw unchecked(file, row);
+  if (typeof sum !== "number" || !Number.isFinite(sum) || sum > 0)
+    throw unfit(file, row, `has the sum of log-probs ${String(sum)}, which is no number of at most 0`);
+  if (typeof tokens !== "number" || !Number.isInteger(tokens) || tokens < 1)
+    throw unfit(file, row, `has the token count ${String(tokens)}, which is no whole number of at least 1`);
+  return { sum, tokens, hash };
+}
+
+function unfit(file: string, row: Row, what: string): PrefkitError {
+  return new PrefkitError(
+    "need_unmet",
+    `response ${String(row.response_id)} of prompt ${String(row.prompt_id)} ${what}.`,
+    "compute the table again: natural logarithms, summed over the response's tokens, one row per response.",
+    { place: { file } },
   );
 }
 
@@ -121,9 +155,7 @@ export interface JoinOptions {
  * the token counts and hashes that the trainer's own tokens are compared with before the first step.
  * Throws `need_unmet` for a pair whose response has no log-prob, naming the first; and what reading the table throws.
  */
-export async function joinReference(
-  options: JoinOptions,
-): Promise<{ readonly file: string; readonly model: string }> {
+export async function joinReference(options: JoinOptions): Promise<Omit<RunReference, "name">> {
   const { files, dataset, logprobs, run, split, pairIds } = options;
   const { model, known } = await readLogprobs(files, logprobs);
   const manifest = await readManifest(files, dataset);
@@ -146,7 +178,11 @@ export async function joinReference(
     await sink.abort();
     throw error;
   }
-  return { file: REFERENCE_FILE, model };
+  return {
+    ...{ file: REFERENCE_FILE, model },
+    sha256: await fileHash(files, join(run, REFERENCE_FILE)),
+    source: await tableHash(files, logprobs),
+  };
 }
 
 function referenceRow(pair: PairRecord, known: ReadonlyMap<string, Known>): Row {

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import { type Files, namesIn, writeWhole } from "../../core/files.ts";
-import { canonicalJson } from "../../core/ids.ts";
-import type { Json, JsonObject } from "../../core/types.ts";
+import type { JsonObject } from "../../core/types.ts";
 import { CHECKPOINTS, METRICS_FILE } from "./checkpoints.ts";
 import type { TrainMethod } from "./settings.ts";
 
@@ -13,21 +12,41 @@ export const PAIR_IDS_FILE = "pair_ids.txt";
 export const TRACE_FILE = "trace.jsonl";
 export const REFERENCE_FILE = "reference.parquet";
 
-/** All that a run of ours may hold; nothing else is ever removed. */
+/**
+ * Says that the directory is a run of ours: written first, removed never. Without it nothing in a directory is removed, whatever
+ * its files are called: `model`, `data` and `config.json` are names that others use too.
+ */
+const MARKER_FILE = ".prefkit-train";
+const MARKER = "A training of prefkit. `prefkit train --force` removes what stands beside this file.\n";
+
+/** What is made before config.json is written; a kill may leave it without one. */
+const BEFORE_CONFIG = [PAIR_IDS_FILE, REFERENCE_FILE, "data", "reference-logprobs"] as const;
+
+/** All that a run of ours may hold beside its marker; nothing else is ever removed. */
 const OWN = [
+  ...BEFORE_CONFIG,
   CONFIG_FILE,
   LOG_FILE,
   RESULT_FILE,
-  PAIR_IDS_FILE,
   TRACE_FILE,
-  REFERENCE_FILE,
   METRICS_FILE,
   CHECKPOINTS,
-  "data",
   "cache",
   "model",
-  "reference-logprobs",
 ] as const;
+
+export interface RunReference {
+  /** Relative to the run. */
+  readonly file: string;
+  /** The model that the table names. */
+  readonly model: string;
+  /** sha256 of `file`. */
+  readonly sha256: string;
+  /** sha256 over the table that it was joined from. */
+  readonly source: string;
+  /** The recipe's name of the model, where the log-probs were computed for this run; null where they were given. */
+  readonly name: string | null;
+}
 
 /** `config.json`: all that decides on a training, and what the Python side reads. No secret stands in it. */
 export interface RunConfig {
@@ -42,13 +61,15 @@ export interface RunConfig {
     /** Relative to the run where they stand in it. */
     readonly files: Readonly<Record<string, readonly string[]>>;
     readonly rows: Readonly<Record<string, number>>;
-    /** sha256 of each file of `split`, in order. */
-    readonly hashes: readonly string[];
+    /** Options of the TRL layout, as given. */
+    readonly options: JsonObject;
+    /** sha256 of each of `files` and of pair_ids.txt, by path. */
+    readonly hashes: Readonly<Record<string, string>>;
   };
   readonly trainer: JsonObject;
   readonly lora: JsonObject | null;
   /** The reference's log-probs, row by row; null when TRL computes them or the method has none. */
-  readonly reference: { readonly file: string; readonly model: string } | null;
+  readonly reference: RunReference | null;
   readonly reward: { readonly url: string } | null;
   readonly processes: number;
   readonly cpu: boolean;
@@ -57,39 +78,71 @@ export interface RunConfig {
   readonly resume: string | null;
 }
 
-/** What the directory is for this command. Throws `not_this_run` for other files, or a run without `resume` or `force`. */
-export async function openRun(
+/** What `--out` is for this command: the run to go on with, and what is removed before a new one begins. */
+export interface RunState {
+  readonly before: RunConfig | null;
+  readonly leftovers: readonly string[];
+}
+
+/**
+ * Looks at the run's directory, and changes nothing. Throws `not_this_run` for files that are of no run of ours, for a run without
+ * `resume` or `force`, and for `resume` where there is none; `damaged_file` for a config.json that cannot be read.
+ */
+export async function lookAtRun(
   files: Files,
   run: string,
   { resume, force }: { readonly resume: boolean; readonly force: boolean },
-): Promise<RunConfig | null> {
-  const names = (await namesIn(files, run)) ?? [];
-  const foreign = names.filter((name) => !isOwn(name));
+): Promise<RunState> {
+  const names = ((await namesIn(files, run)) ?? []).filter((name) => name !== MARKER_FILE);
+  const isMarked = await files.exists(join(run, MARKER_FILE));
+  const foreign = names.filter((name) => !isMarked || !isOwn(name));
   if (foreign.length > 0) {
     throw new PrefkitError(
       "not_this_run",
-      `${run} holds files that are of no training (${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}).`,
+      `${run} holds files that are of no training of prefkit (${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}).`,
       "move them away, or choose another --out.",
     );
   }
-  if (names.includes(CONFIG_FILE)) {
-    if (resume) return await readRunConfig(files, run);
-    if (!force) {
-      throw new PrefkitError(
-        "not_this_run",
-        `${run} holds a training already.`,
-        "give --resume to go on from its last checkpoint, --force to start it over, or another --out.",
-      );
-    }
+  const hasConfig = names.includes(CONFIG_FILE);
+  if (resume) {
+    if (hasConfig) return { before: await readRunConfig(files, run), leftovers: [] };
+    throw new PrefkitError(
+      "not_this_run",
+      `${run} has no ${CONFIG_FILE}, so there is no training to go on with.`,
+      "check --out, or leave --resume out to begin one.",
+    );
   }
-  // With --force an earlier run; otherwise what a kill left before config.json was written.
-  for (const name of names) await files.remove(join(run, name));
-  return null;
+  const trained = names.filter((name) => name === CONFIG_FILE || !isMadeFirst(name));
+  if (trained.length > 0 && !force) {
+    throw new PrefkitError(
+      "not_this_run",
+      `${run} holds a training already (${trained.slice(0, 3).join(", ")}).`,
+      hasConfig
+        ? "give --resume to go on from its last checkpoint, --force to start it over, or another --out."
+        : `give --force to start it over, or another --out: without ${CONFIG_FILE} it cannot go on.`,
+    );
+  }
+  return { before: null, leftovers: names };
 }
 
-/** The export that is made in the run keeps its own work under names of this form. */
+/** Makes the directory, marks it as ours, and clears what `lookAtRun` found to be in the way. */
+export async function openRun(files: Files, run: string, { leftovers }: RunState): Promise<void> {
+  await files.makeDirectory(run);
+  await files.createExclusive(join(run, MARKER_FILE), MARKER);
+  for (const name of leftovers) await files.remove(join(run, name));
+}
+
+/** A file is written under a dotted name of this form until it is whole. */
+function isOneOf(name: string, list: readonly string[]): boolean {
+  return list.some((own) => own === name || name.startsWith(`.${own}.`));
+}
+
 function isOwn(name: string): boolean {
-  return name.startsWith(".data.") || name.startsWith(".config.json.") || OWN.some((own) => own === name);
+  return isOneOf(name, OWN);
+}
+
+function isMadeFirst(name: string): boolean {
+  return isOneOf(name, BEFORE_CONFIG) || name.startsWith(`.${CONFIG_FILE}.`);
 }
 
 async function readRunConfig(files: Files, run: string): Promise<RunConfig> {
@@ -109,59 +162,4 @@ async function readRunConfig(files: Files, run: string): Promise<RunConfig> {
 
 export async function writeRunConfig(files: Files, run: string, config: RunConfig): Promise<void> {
   await writeWhole(files, join(run, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
-}
-
-/** Fields of the TRL config that may differ when a training goes on: how long, how often saved, what is logged. */
-const FREE = new Set([
-  "max_steps",
-  "num_train_epochs",
-  "save_steps",
-  "save_total_limit",
-  "logging_steps",
-  "report_to",
-]);
-
-/** Throws `plan_changed`, naming what differs, when a training is resumed with other settings than it was begun with. */
-export function requireSamePlan(before: RunConfig, now: RunConfig): void {
-  const differing = differences(before, now);
-  const [first] = differing;
-  if (first === undefined) return;
-  throw new PrefkitError(
-    "plan_changed",
-    `the training was begun with ${first.name} ${shown(first.before)}, and now ${first.name} is ${shown(first.now)}${
-      differing.length > 1 ? ` (and ${differing.length - 1} more)` : ""
-    }.`,
-    "give the settings it was begun with, or --force to start over.",
-  );
-}
-
-interface Difference {
-  readonly name: string;
-  readonly before: Json;
-  readonly now: Json;
-}
-
-function differences(before: RunConfig, now: RunConfig): Difference[] {
-  const [old, fresh] = [comparable(before), comparable(now)];
-  return [...new Set([...Object.keys(old), ...Object.keys(fresh)])]
-    .filter((name) => canonicalJson(old[name] ?? null) !== canonicalJson(fresh[name] ?? null))
-    .map((name) => ({ name, before: old[name] ?? null, now: fresh[name] ?? null }));
-}
-
-function comparable({ method, model, data, trainer, lora, reference, processes }: RunConfig): JsonObject {
-  const settings = Object.fromEntries(Object.entries(trainer).filter(([name]) => !FREE.has(name)));
-  return {
-    method,
-    model,
-    data: [...data.hashes],
-    reference: reference === null ? null : reference.model,
-    lora,
-    processes,
-    ...settings,
-  };
-}
-
-function shown(value: Json): string {
-  const text = JSON.stringify(value);
-  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }

@@ -1,5 +1,6 @@
 import { PrefkitError } from "../../core/errors.ts";
 import type { Json, JsonObject } from "../../core/types.ts";
+import { refuseSecrets } from "./secrets.ts";
 
 export const TRAIN_METHODS = ["simpo", "dpo", "grpo"] as const;
 export type TrainMethod = (typeof TRAIN_METHODS)[number];
@@ -72,7 +73,7 @@ export interface PlannedTraining {
  *
  * Worked: SimPO with no more said: simpo_gamma = 0.5 · 2 = 1, batch 8, accumulation 128 / 8 = 16; over 4 processes 4.
  *
- * Throws `bad_option` for a setting that its method does not have, and for a GRPO batch that no whole number of groups fills.
+ * Throws `bad_option` for a setting that its method does not have, for a secret among `set`, and for a GRPO batch that no whole number of groups fills.
  */
 export function planTraining(settings: TrainSettings): PlannedTraining {
   refuseForeign(settings);
@@ -94,6 +95,8 @@ export function planTraining(settings: TrainSettings): PlannedTraining {
     ...BOOKKEEPING,
     save_steps: settings.saveEvery,
     ...set,
+    // γ follows the β that is trained with, whichever way it was given.
+    ...(method === "simpo" ? { simpo_gamma: set.simpo_gamma ?? gammaOf(settings) } : {}),
   };
   const rowsPerStep =
     numberOf(trainer, "per_device_train_batch_size") *
@@ -131,7 +134,7 @@ function ofMethod(settings: TrainSettings): JsonObject {
         loss_type: "simpo",
         cpo_alpha: 0,
         beta,
-        simpo_gamma: (settings.gammaRatio ?? METHOD_DEFAULTS.simpo.gammaRatio) * beta,
+        simpo_gamma: gammaOf(settings),
         max_length: settings.maxLength ?? METHOD_DEFAULTS.simpo.maxLength,
         lr_scheduler_type: "cosine",
         warmup_steps: 0.1,
@@ -149,6 +152,14 @@ function ofMethod(settings: TrainSettings): JsonObject {
         max_completion_length: settings.maxCompletionLength ?? METHOD_DEFAULTS.grpo.maxCompletionLength,
       };
   }
+}
+
+/** SimPO's γ = ratio · β. */
+function gammaOf({ beta, gammaRatio, set }: TrainSettings): number {
+  const ratio = gammaRatio ?? METHOD_DEFAULTS.simpo.gammaRatio;
+  if (set.beta === undefined) return ratio * (beta ?? METHOD_DEFAULTS.simpo.beta);
+  if (typeof set.beta === "number") return ratio * set.beta;
+  throw new PrefkitError("bad_option", `beta is ${JSON.stringify(set.beta)}.`, "give a number.");
 }
 
 const FLAGS: Readonly<Record<string, { readonly flag: string; readonly methods: readonly TrainMethod[] }>> = {
@@ -176,6 +187,7 @@ function refuseForeign(settings: TrainSettings): void {
       "use --out and --resume; upload the finished model yourself.",
     );
   }
+  refuseSecrets(settings.set);
 }
 
 function refuseOutOfRange({ learningRate, epochs, beta, gammaRatio }: TrainSettings): void {
@@ -236,7 +248,8 @@ export function parseSet(pairs: readonly string[]): JsonObject {
       if (!/^[a-z][a-z0-9_]*$/.test(name)) {
         throw new PrefkitError(
           "bad_option",
-          `--set got "${pair}".`,
+          // What follows the name may be a secret.
+          `--set got "${at < 0 ? pair : `${name}=`}".`,
           "write name=value with a field of the TRL config, as in --set warmup_steps=0.1.",
         );
       }

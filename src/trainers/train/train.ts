@@ -2,27 +2,21 @@ import { basename, dirname, join, resolve } from "node:path";
 import { takeLock } from "../../annotate/lock.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import { type Files, writeWhole } from "../../core/files.ts";
-import { VERSION } from "../../core/version.ts";
-import { type Checkpoint, METRICS_FILE, trimMetrics, wholeCheckpoints } from "./checkpoints.ts";
+import type { JsonObject } from "../../core/types.ts";
+import { type Checkpoint, lastMetrics, METRICS_FILE, wholeCheckpoints } from "./checkpoints.ts";
 import type { Metrics, TrainEvent, TrainLog } from "./events.ts";
 import { launch, launchCommand, trainEnvironment } from "./launch.ts";
+import { checkInputs, prepareRun } from "./prepare.ts";
 import type { Versions } from "./python.ts";
-import { joinReference } from "./reference-table.ts";
-import { rewardUrls } from "./reward-url.ts";
-import {
-  CONFIG_FILE,
-  LOG_FILE,
-  openRun,
-  PAIR_IDS_FILE,
-  RESULT_FILE,
-  type RunConfig,
-  requireSamePlan,
-  writeRunConfig,
-} from "./run-directory.ts";
-import { planTraining, type TrainSettings } from "./settings.ts";
-import { isExport, prepareData } from "./training-data.ts";
+import { CONFIG_FILE, LOG_FILE, RESULT_FILE, type RunConfig } from "./run-directory.ts";
+import type { TrainSettings } from "./settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A table's directory, or what makes one in the run's directory and gives its place; `name` tells it from another model's. */
+export type GivenReference =
+  | { readonly directory: string }
+  | { readonly name: string; readonly make: (run: string) => Promise<string> };
 
 export interface TrainOptions {
   readonly files: Files;
@@ -42,9 +36,9 @@ export interface TrainOptions {
   /** Keep what the first losses are computed from, in trace.jsonl. */
   readonly trace?: boolean;
   /** Options of the TRL layout that the rows are exported in. */
-  readonly layoutOptions?: Readonly<Record<string, unknown>>;
-  /** DPO: the directory of the reference's log-probs; `run` is where one that is made now may be put. */
-  readonly reference?: (run: string) => Promise<string>;
+  readonly layoutOptions?: JsonObject;
+  /** DPO: the reference's log-probs. */
+  readonly reference?: GivenReference;
   readonly stop: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
   readonly onStage?: (stage: string, done: number, total: number | null) => void;
@@ -65,18 +59,12 @@ export interface TrainOutcome {
   readonly kept: number;
   /** Of the last logged step. */
   readonly metrics: Metrics;
-  /** TRL's own summary: train_runtime, train_loss, …; empty when it was stopped. */
+  /** TRL's own summary: train_runtime, train_loss, …; empty when it was stopped, or no step was left. */
   readonly summary: Metrics;
   /** Whole ones that are still there, relative to the run. */
   readonly checkpoints: readonly Checkpoint[];
   /** The trained model's folder, relative to the run; null when it was stopped. */
   readonly model: string | null;
-}
-
-/** Throws `bad_option` and the like for settings that cannot be trained with; nothing is read or written. */
-export function checkTraining(settings: TrainSettings): void {
-  planTraining(settings);
-  if (settings.method === "grpo") rewardUrls(settings.reward ?? "");
 }
 
 /**
@@ -86,13 +74,14 @@ export function checkTraining(settings: TrainSettings): void {
  * A stop asks for a checkpoint after the step under way. A run that was stopped or killed goes on with `resume` from its last
  * whole checkpoint, or from the start when there is none; metrics after it are taken out and logged again.
  * Returns null when it was stopped before the training process was started.
- * Throws `not_this_run`, `directory_locked`, `plan_changed`, `bad_option`, `need_unmet`, `missing_dependency`, `not_finite`,
+ * `resume` reads data and reference again: they must be those it was begun with, and unchanged on the disk. A run whose last
+ * checkpoint is its last step only gets its model.
+ * Throws `not_this_run`, `directory_locked`, `plan_changed`, `damaged_file`, `bad_option`, `need_unmet`, `missing_dependency`, `not_finite`,
  * `contract_broken` (the training process failed), and what exporting throws.
  */
 export async function train(options: TrainOptions): Promise<TrainOutcome | null> {
-  const { files, settings } = options;
-  checkTraining(settings);
-  await isExport(files, resolve(options.from));
+  const { files } = options;
+  await checkInputs(options);
   const run = resolve(options.out);
   await files.makeDirectory(dirname(run));
   const unlock = await takeLock(files, join(dirname(run), `.${basename(run)}.train.lock`));
@@ -105,91 +94,6 @@ export async function train(options: TrainOptions): Promise<TrainOutcome | null>
   }
 }
 
-async function prepareRun(options: TrainOptions, run: string): Promise<RunConfig | null> {
-  const { files, from, settings, resume = false, force = false, stop, onStage, onNote } = options;
-  const before = await openRun(files, run, { resume, force });
-  await files.makeDirectory(run);
-  if (before !== null) {
-    const now = planned(options, before.data, before.reference);
-    requireSamePlan(before, now);
-    const last = (await wholeCheckpoints(files, run)).at(-1);
-    await trimMetrics(files, run, last?.step ?? 0);
-    if (last === undefined)
-      onNote?.("There is no whole checkpoint yet: the training starts at its first step.");
-    const config = { ...now, resume: last?.path ?? null };
-    await writeRunConfig(files, run, config);
-    return config;
-  }
-  const data = await prepareData({
-    files,
-    from,
-    run,
-    method: settings.method,
-    layoutOptions: options.layoutOptions ?? {},
-    stop,
-    onProgress: ({ read, total }) => onStage?.("Exporting", read, total),
-  });
-  if (data === null) return null;
-  const reference = options.reference ? await referenceOf(options, run, data) : null;
-  const config = planned(options, data, reference);
-  await writeRunConfig(files, run, config);
-  return config;
-}
-
-async function referenceOf(
-  { files, from, settings, reference }: TrainOptions,
-  run: string,
-  data: RunConfig["data"],
-): Promise<RunConfig["reference"]> {
-  if (settings.method !== "dpo" || reference === undefined) {
-    throw new PrefkitError(
-      "bad_option",
-      `log-probs of a reference were given, and ${settings.method} has no reference.`,
-      "leave them out, or choose --method dpo.",
-    );
-  }
-  const dataset = resolve(from);
-  if (await isExport(files, dataset)) {
-    throw new PrefkitError(
-      "need_unmet",
-      "log-probs of a reference are joined by the ids of a dataset, and an export was given.",
-      "give the dataset itself.",
-    );
-  }
-  const ids = Buffer.from(await files.readAll(join(run, PAIR_IDS_FILE))).toString("utf8");
-  return await joinReference({
-    files,
-    dataset,
-    logprobs: await reference(run),
-    run,
-    split: data.split,
-    pairIds: ids.split("\n").filter((id) => id !== ""),
-  });
-}
-
-function planned(
-  { settings, cpu = false, trace = false }: TrainOptions,
-  data: RunConfig["data"],
-  reference: RunConfig["reference"],
-): RunConfig {
-  const { trainer, lora } = planTraining(settings);
-  return {
-    prefkit: VERSION,
-    configVersion: 1,
-    method: settings.method,
-    model: settings.model,
-    data,
-    trainer: reference === null ? trainer : { ...trainer, precompute_ref_log_probs: true },
-    lora,
-    reference,
-    reward: settings.method === "grpo" ? { url: rewardUrls(settings.reward ?? "") } : null,
-    processes: settings.processes,
-    cpu,
-    trace,
-    resume: null,
-  };
-}
-
 async function trainPrepared(options: TrainOptions, run: string, config: RunConfig): Promise<TrainOutcome> {
   const { files, python, environment, cpu = false, stop, onEvent, onNote } = options;
   const events = launch({
@@ -200,7 +104,7 @@ async function trainPrepared(options: TrainOptions, run: string, config: RunConf
   });
   let start: Extract<TrainEvent, { event: "start" }> | null = null;
   let end: Extract<TrainEvent, { event: "end" }> | null = null;
-  let metrics: Metrics = {};
+  let metrics: Metrics | null = null;
   let summary: Metrics = {};
   let warned = false;
   for await (const event of events) {
@@ -226,6 +130,10 @@ async function trainPrepared(options: TrainOptions, run: string, config: RunConf
       `look at ${join(run, LOG_FILE)}; see that --python runs Python itself.`,
     );
   }
+  if (end.kind === "done" && metrics === null && config.resume !== null)
+    onNote?.(
+      "The last checkpoint is the training's last step: nothing was trained, and the model is its model.",
+    );
   const outcome: TrainOutcome = {
     kind: end.kind,
     method: config.method,
@@ -236,7 +144,7 @@ async function trainPrepared(options: TrainOptions, run: string, config: RunConf
     processes: start.processes,
     rows: start.rows,
     kept: start.kept,
-    metrics,
+    metrics: metrics ?? (await lastMetrics(files, run)),
     summary,
     checkpoints: await wholeCheckpoints(files, run),
     model: end.kind === "done" ? "model" : null,

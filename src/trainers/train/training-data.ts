@@ -1,12 +1,14 @@
 import { join, resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import { type Files, writeWhole } from "../../core/files.ts";
-import { MANIFEST_FILE } from "../../store/manifest.ts";
+import type { JsonObject } from "../../core/types.ts";
+import { MANIFEST_FILE, readManifest } from "../../store/manifest.ts";
 import { openTable } from "../../store/parquet-reader.ts";
 import { type ExportProgress, exportDataset } from "../export-dataset.ts";
 import { EXPORT_FILE, type ExportManifest, readExportManifest } from "../export-manifest.ts";
 import type { ExportKind } from "../trainer-adapter.ts";
 import { trl } from "../trl.ts";
+import { requireUnchanged } from "./fingerprints.ts";
 import { PAIR_IDS_FILE, type RunConfig } from "./run-directory.ts";
 import type { TrainMethod } from "./settings.ts";
 
@@ -19,7 +21,7 @@ export interface DataOptions {
   readonly run: string;
   readonly method: TrainMethod;
   /** Of the export's layout, by name. */
-  readonly layoutOptions: Readonly<Record<string, unknown>>;
+  readonly layoutOptions: JsonObject;
   readonly stop: AbortSignal;
   readonly onProgress: (progress: ExportProgress) => void;
 }
@@ -51,13 +53,13 @@ export async function prepareData(options: DataOptions): Promise<RunConfig["data
   const from = resolve(options.from);
   const kind = kindFor(method);
   if (await isExport(files, from))
-    return await dataOf(files, run, from, await givenExport(files, from, kind));
+    return await dataOf(files, run, from, await givenExport(files, from, kind), layoutOptions);
   const out = join(run, DATA_FOLDER);
   const made = await exportDataset({
     ...{ files, from, out, trainer: trl, kind, options: layoutOptions, force: true },
     ...{ stop, onProgress },
   });
-  return made === null ? null : await dataOf(files, run, out, made);
+  return made === null ? null : await dataOf(files, run, out, made, layoutOptions);
 }
 
 async function givenExport(files: Files, from: string, kind: ExportKind): Promise<ExportManifest> {
@@ -84,14 +86,15 @@ async function dataOf(
   run: string,
   directory: string,
   manifest: ExportManifest,
+  options: JsonObject,
 ): Promise<RunConfig["data"]> {
   const place = directory === join(run, DATA_FOLDER) ? DATA_FOLDER : directory;
   const paths: Record<string, string[]> = {};
-  const hashes: string[] = [];
+  const hashes: Record<string, string> = {};
   for (const { path, split, sha256 } of manifest.files) {
     if (split === null) continue;
     paths[split] = [...(paths[split] ?? []), `${place}/${path}`];
-    if (split === SPLIT) hashes.push(sha256);
+    hashes[`${place}/${path}`] = sha256;
   }
   if ((manifest.rows[SPLIT] ?? 0) === 0) {
     throw new PrefkitError(
@@ -102,14 +105,39 @@ async function dataOf(
   }
   const ids = manifest.files.find(({ path }) => path === `pair_ids/${SPLIT}.txt`);
   if (ids) {
+    await requireUnchanged(files, directory, { [ids.path]: ids.sha256 });
     const text = Buffer.from(await files.readAll(join(directory, ids.path))).toString("utf8");
     await writeWhole(files, join(run, PAIR_IDS_FILE), text);
+    hashes[PAIR_IDS_FILE] = ids.sha256;
   }
   return {
     planId: manifest.source.planId,
     split: SPLIT,
     files: paths,
     rows: manifest.rows,
+    options,
     hashes,
+  };
+}
+
+/**
+ * What a resumed training would be trained on: the rows it was begun with when `from` is still of their plan, and an export's
+ * own hashes, so that the comparison with `before` finds another dataset or export.
+ */
+export async function resumedData(
+  { files, from, method, layoutOptions }: Pick<DataOptions, "files" | "from" | "method" | "layoutOptions">,
+  before: RunConfig["data"],
+): Promise<RunConfig["data"]> {
+  if (!(await isExport(files, from))) {
+    const { planId } = await readManifest(files, from);
+    return { ...before, planId, options: layoutOptions };
+  }
+  const manifest = await givenExport(files, from, kindFor(method));
+  const hashes = manifest.files
+    .filter(({ path, split }) => split !== null || path === `pair_ids/${SPLIT}.txt`)
+    .map(({ path, sha256 }) => [path, sha256]);
+  return {
+    ...before,
+    ...{ planId: manifest.source.planId, options: layoutOptions, hashes: Object.fromEntries(hashes) },
   };
 }

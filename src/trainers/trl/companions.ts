@@ -25,7 +25,7 @@ function config(
       `#   trl ${command} --config ${command}.yaml --model_name_or_path MODEL`,
       "# Flags after the config win. On a CPU add: --use_cpu --bf16 False --gradient_checkpointing False",
       ...notes.map((note) => `# ${note}`),
-      // Not ".": `datasets` takes a name from the path.
+      // Not ".": `datasets` takes a name from the path. data/README.md says which files are train.
       "dataset_name: data",
       "dataset_train_split: train",
       ...(evaluation === null ? [] : [`dataset_test_split: ${evaluation}`, "eval_strategy: epoch"]),
@@ -70,7 +70,6 @@ export function rewardConfig(facts: ExportedFacts, margin: boolean): Companion {
     ],
     [
       "learning_rate: 1.0e-5",
-      "center_rewards_coefficient: 0.01",
       "max_length: 1024",
       "per_device_train_batch_size: 4",
       "gradient_accumulation_steps: 8",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { RowExtras } from "../../store/row-sets.ts";
 import { required } from "../../store/schema.ts";
 import type { Column, Row } from "../../store/table.ts";
-import { defineLayout, turnsFrom } from "../layout-support.ts";
+import { defineLayout, toolsOf, turnsFrom } from "../layout-support.ts";
 import { pairLayout, type TextPair } from "../message-rows.ts";
 import type { Companion, ExportedFacts, LengthRule, PairLayout } from "../trainer-adapter.ts";
 import { dpoConfig, rewardConfig, simpoScript } from "./companions.ts";
@@ -43,9 +43,9 @@ export const reward = defineLayout({
     }),
 });
 
-/** The CPO trainer renders without tools and has no path for images: with them SimPO would train on other prompts. */
-function readByCpo({ tools, images }: RowExtras): boolean {
-  return !tools && !images;
+/** The CPO trainer renders without tools: with them SimPO would train on other prompts. */
+function readByCpo({ tools }: RowExtras): boolean {
+  return !tools;
 }
 
 interface Variant {
@@ -73,12 +73,13 @@ function pairs(format: Format, extras: RowExtras, variant: Variant): PairLayout 
           ...turns.extraColumns,
         ],
       },
-      examples: ({ prompt, chosen, rejected }) => [
+      examples: ({ prompt, chosen, rejected, tools }) => [
         {
           kind: "preference",
           prompt: turnsFrom(prompt),
           chosen: turnsFrom(chosen),
           rejected: turnsFrom(rejected),
+          ...toolsOf({ tools }),
         },
       ],
       lengthRules,

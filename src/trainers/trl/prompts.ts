@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Json, JsonObject, Prompt } from "../../core/types.ts";
 import { optional, required } from "../../store/schema.ts";
-import { defineLayout, IMAGE_LIST, noRow, oneRow, turnsFrom } from "../layout-support.ts";
+import { defineLayout, noRow, oneRow, turnsFrom } from "../layout-support.ts";
 import { rewardClientFile } from "../message-rows.ts";
 import type { GroupLayout } from "../trainer-adapter.ts";
 import { grpoConfig } from "./companions.ts";
@@ -28,11 +28,10 @@ export const prompts = defineLayout({
         "Fields of the prompts' metadata, separated by commas, that become text columns and reach the reward function.",
       ),
   }),
-  create: ({ format, columns }, { extras }): GroupLayout => {
+  create: ({ format, columns }): GroupLayout => {
     const fields = fieldsOf(columns);
     // Tools are an argument of the GRPO trainer, not a column.
-    const turns = turnWriter(format, { images: extras.images ?? false });
-    const images = format === "conversational" && extras.images;
+    const turns = turnWriter(format, {});
     return {
       from: "groups",
       readsScores: false,
@@ -45,7 +44,6 @@ export const prompts = defineLayout({
           required("prompt_id", "string"),
           optional("reference", "string"),
           ...fields.map((name) => optional(name, "string")),
-          ...(images ? [optional("images", IMAGE_LIST)] : []),
         ],
       },
       rows: ({ group: { prompt } }) => {

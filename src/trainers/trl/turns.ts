@@ -32,7 +32,7 @@ export const formatOption = {
 /** How prompts and completions are written in one of TRL's two formats. */
 export interface TurnWriter {
   readonly type: ColumnType;
-  /** The columns of tools and images, where this format has a place for them. */
+  /** The column of tools, where this format has a place for it. */
   readonly extraColumns: readonly Column[];
   /** Why a prompt cannot be written, or null when it can. */
   fault(record: PromptRecord): string | null;
@@ -45,14 +45,20 @@ export function turnWriter(format: Format, extras: RowExtras): TurnWriter {
   return format === "text" ? textTurns : conversationalTurns(extras);
 }
 
-function conversationalTurns(extras: RowExtras): TurnWriter {
+/**
+ * Images are left out: TRL asks for decoded pictures and puts a place of its own for each in front of the text, where `<image>` of
+ * the dataset's would stay as letters.
+ */
+function conversationalTurns({ tools = false }: RowExtras): TurnWriter {
+  const withoutImages: RowExtras = { tools };
   return {
     type: MESSAGE_LIST,
-    extraColumns: extraColumns(extras),
-    fault: ({ messages }) => plainFault(messages),
+    extraColumns: extraColumns(withoutImages),
+    fault: ({ messages, images }) =>
+      plainFault(messages) ?? extrasFault(images === undefined ? {} : { images }),
     prompt: messageRows,
     completion: (text) => messageRows([{ role: "assistant", content: text }]),
-    extraValues: (record) => extraValues(record, extras),
+    extraValues: (record) => extraValues(record, withoutImages),
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { required } from "../../store/schema.ts";
-import { defineLayout, turnsFrom } from "../layout-support.ts";
+import { defineLayout, toolsOf, turnsFrom } from "../layout-support.ts";
 import { unpairedLayout, unpairedOptions } from "../message-rows.ts";
 import { ktoConfig } from "./companions.ts";
 import { ktoLengths } from "./length-rules.ts";
@@ -28,29 +28,26 @@ export const unpaired = defineLayout({
             ...turns.extraColumns,
           ],
         },
-        examples: ({ prompt, completion, label }) => [
+        examples: ({ prompt, completion, label, tools }) => [
           {
             kind: "unpaired",
             prompt: turnsFrom(prompt),
             completion: turnsFrom(completion),
             label: label as boolean,
+            ...toolsOf({ tools }),
           },
         ],
         lengthRules: [ktoLengths(format)],
         companions: (facts) => [ktoConfig(facts)],
       },
       { from, threshold },
-      (record) => {
-        if (record.completion.trim() === "") return "the response is empty";
-        return (
-          turns.fault(record) ?? {
-            prompt: turns.prompt(record.messages),
-            completion: turns.completion(record.completion),
-            label: record.label,
-            ...turns.extraValues(record),
-          }
-        );
-      },
+      (record) =>
+        turns.fault(record) ?? {
+          prompt: turns.prompt(record.messages),
+          completion: turns.completion(record.completion),
+          label: record.label,
+          ...turns.extraValues(record),
+        },
     );
   },
 });

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -27,6 +28,8 @@ interface Told {
   readonly files?: Files;
   readonly out?: string;
   readonly limit?: number;
+  readonly force?: boolean;
+  readonly onProgress?: () => void;
   readonly stop?: AbortSignal;
 }
 
@@ -190,9 +193,57 @@ describe("importFiles", () => {
     await place("rows.jsonl", linesOf(PUBLISHED.rewardbench ?? []));
     await imported("rewardbench", ["in/rows.jsonl"]);
     const before = await linesWritten();
-    expect(await imported("rewardbench", ["in/rows.jsonl"], { stop: AbortSignal.abort() })).toBeNull();
+    const again = { stop: AbortSignal.abort(), force: true };
+    expect(await imported("rewardbench", ["in/rows.jsonl"], again)).toBeNull();
     expect(await outputs()).toEqual(["groups.jsonl"]);
     expect(await linesWritten()).toEqual(before);
+  });
+
+  it("writes nothing when it is stopped behind the last row", async () => {
+    await place("rows.jsonl", linesOf(PUBLISHED.rewardbench ?? []));
+    const controller = new AbortController();
+    const told = { stop: controller.signal, onProgress: () => controller.abort() };
+    expect(await imported("rewardbench", ["in/rows.jsonl"], told)).toBeNull();
+    expect(await outputs()).toEqual([]);
+  });
+
+  it("lets one of several imports to one file have it, whole, and refuses the others", async () => {
+    const [row] = PUBLISHED.rewardbench ?? [];
+    for (const n of [1, 2, 3, 4]) {
+      const rows = Array.from({ length: 300 * n }, (_, index) => ({ ...row, prompt: `p${index}` }));
+      await place(`${n}.jsonl`, linesOf(rows));
+    }
+    const all = await Promise.allSettled([1, 2, 3, 4].map((n) => imported("rewardbench", [`in/${n}.jsonl`])));
+    const made = all.flatMap((each) => (each.status === "fulfilled" ? [each.value?.groups] : []));
+    expect(made).toHaveLength(1);
+    for (const each of all)
+      if (each.status === "rejected") expect(String(each.reason)).toContain("[not_this_run]");
+    expect(await linesWritten()).toHaveLength(made[0] ?? 0);
+    expect(await outputs()).toEqual(["groups.jsonl"]);
+  });
+
+  it("refuses a file that came under its name meanwhile, and leaves it", async () => {
+    await place("rows.jsonl", linesOf(PUBLISHED.rewardbench ?? []));
+    const onProgress = () => writeFileSync(join(directory, "out/groups.jsonl"), "mine\n");
+    await expect(imported("rewardbench", ["in/rows.jsonl"], { onProgress })).rejects.toThrow(
+      "[not_this_run]",
+    );
+    expect(await readFile(join(directory, "out/groups.jsonl"), "utf8")).toBe("mine\n");
+    expect(await outputs()).toEqual(["groups.jsonl"]);
+  });
+
+  it("never writes over a file that it reads, by whatever name", async () => {
+    const text = linesOf(PUBLISHED.rewardbench ?? []);
+    await mkdir(join(directory, "out"));
+    await writeFile(join(directory, "out/groups.jsonl"), text);
+    await symlink(join(directory, "out"), join(directory, "link"));
+    for (const from of ["out/groups.jsonl", "out/*.jsonl", "link/groups.jsonl"]) {
+      await expect(imported("rewardbench", [from], { force: true })).rejects.toThrow(
+        /is one of those to read.*\[bad_option\]/s,
+      );
+    }
+    expect(await outputs()).toEqual(["groups.jsonl"]);
+    expect(await readFile(join(directory, "out/groups.jsonl"), "utf8")).toBe(text);
   });
 
   it.each(["groups.jsonl", "groups.parquet"])(

@@ -1,15 +1,17 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ioError } from "../../../src/core/errors.ts";
 import { type Files, nodeFiles } from "../../../src/core/files.ts";
+import { sha256 } from "../../../src/core/ids.ts";
 import {
   checkExport,
   type ExportCheckProgress,
   loadTrainerTokenizer,
   type TrainerTokenizer,
 } from "../../../src/trainers/check/index.ts";
+import { trainers } from "../../../src/trainers/index.ts";
 import type { PairRecord } from "../../../src/trainers/trainer-adapter.ts";
 import { trl } from "../../../src/trainers/trl.ts";
 import { byteLevel, TEMPLATES, writeTokenizer } from "../../models/fixtures/make-tokenizers.ts";
@@ -100,6 +102,42 @@ describe("lengths and what becomes of them", () => {
       { method: "DPO", maxLength: 1024, whole: 1 },
       { method: "CPO (SimPO)", maxLength: 1024, whole: 1 },
     ]);
+    expect(fates.map(({ lengthFrom }) => lengthFrom)).toEqual(["config", "config"]);
+    const told = await checkExport({ ...base, directory, tokenizer: chatml, maxLength: 2048 });
+    expect(told.fates[0]).toMatchObject({ maxLength: 2048, lengthFrom: "option" });
+  });
+
+  /** As each trainer's config or command spells it. */
+  const LENGTH_SETTINGS =
+    /(?:max_length[:=]|--data\.max_len|sequence_len:|cutoff_len:|--max_length|max_total_sequence_length=|max_prompt_length=) *(\d+)/g;
+
+  it("are judged by the length that the export's own config sets", () => {
+    const facts = { extras: { tools: false, images: false, toolMessages: false }, scores: ["grade"] };
+    const files = { train: ["data/train-00000-of-00001.parquet"] };
+    const setting = new Set<string>();
+    for (const { name, layouts } of trainers) {
+      for (const [kind, definition] of Object.entries(layouts)) {
+        const options = [{}, { score: "grade" }, { scores: "helpfulness=grade" }]
+          .map((given) => definition.options.safeParse(given))
+          .find(({ success }) => success)?.data;
+        expect(options, `${name} ${kind}`).toBeDefined();
+        const layout = definition.create(options ?? {}, facts);
+        const texts = layout.companions({ files, rows: { train: 1 } }).map(({ text }) => text);
+        const set = [...texts.join("\n").matchAll(LENGTH_SETTINGS)].map(([, length]) => Number(length));
+        const judged = layout.lengthRules.map(({ defaultMaxLength }) => defaultMaxLength);
+        for (const length of set) expect(new Set(judged), `${name} ${kind}`).toEqual(new Set([length]));
+        if (set.length > 0) setting.add(name);
+      }
+    }
+    expect([...setting].sort()).toEqual([
+      "axolotl",
+      "llama-factory",
+      "ms-swift",
+      "nemo-rl",
+      "openrlhf",
+      "trl",
+      "verl",
+    ]);
   });
 
   it("say when SimPO's rule leaves nothing of a response", async () => {
@@ -111,6 +149,63 @@ describe("lengths and what becomes of them", () => {
 });
 
 describe("the export check", () => {
+  it("only warns of a response that begins with the prompt's text, as a completed function does", async () => {
+    const prompt = [{ role: "user" as const, content: "def total(values: list[int]) -> int:" }];
+    const body = (text: string) => [
+      { role: "assistant" as const, content: `${prompt[0]?.content}\n    ${text}` },
+    ];
+    const records = [pairOf(0, { prompt, chosen: body("return sum(values)"), rejected: body("return 0") })];
+    const { directory } = await preference(records);
+    const check = await checkExport({ ...base, directory, tokenizer: chatml });
+    expect(check).toMatchObject({
+      state: "sound",
+      problems: [{ kind: "begins_with_prompt", severity: "warning", count: 2 }],
+    });
+  });
+
+  it("takes no word that a prompt begins with for the label of a turn", async () => {
+    const prompt = [{ role: "user" as const, content: "User stories need an actor. Write one." }];
+    const chosen = [{ role: "assistant" as const, content: `${prompt[0]?.content} As a reader, I want…` }];
+    const { directory } = await preference([pairOf(0, { prompt, chosen })]);
+    const { problems } = await checkExport({ ...base, directory, tokenizer: chatml });
+    expect(problems.map(({ kind }) => kind)).toEqual(["begins_with_prompt"]);
+  });
+
+  it("takes the marks of other models' templates for text when it has the model's own, and not its own", async () => {
+    const speaks = (text: string) => [{ role: "assistant" as const, content: text }];
+    const records = [
+      pairOf(0, { chosen: speaks("Mistral writes [INST] before a question, Gemma <start_of_turn>user.") }),
+      pairOf(1, { chosen: speaks("<|im_start|>user\nWhat else?") }),
+    ];
+    const { directory } = await preference(records);
+    const rows = async (tokenizer?: TrainerTokenizer) =>
+      (await checkExport({ ...base, directory, ...(tokenizer ? { tokenizer } : {}) })).problems.map(
+        ({ kind, first }) => [kind, first.map(({ row }) => row)],
+      );
+    expect(await rows(chatml)).toEqual([["rendered_template", [1]]]);
+    // Without a tokenizer nobody knows whose marks they are.
+    expect(await rows()).toEqual([["rendered_template", [0, 1]]]);
+  });
+
+  it("does not miss text in which the template only changes white space", async () => {
+    const folder = await writeTokenizer(
+      join(scratch, "respacing"),
+      byteLevel({
+        template: TEMPLATES.chatml.replace(
+          "{{ m.content }}",
+          "{{ m.content.replace('</think>', '\\n</think>\\n\\n') | trim }}",
+        ),
+      }),
+    );
+    const tokenizer = await loadTrainerTokenizer(folder, { runtime: runtimeIn(scratch) });
+    const chosen = [{ role: "assistant" as const, content: " <think>Sum.</think>42\n" }];
+    const { directory } = await preference([pairOf(0, { chosen })]);
+    expect(await checkExport({ ...base, directory, tokenizer })).toMatchObject({
+      state: "sound",
+      problems: [],
+    });
+  });
+
   it("says what it did not look at without a tokenizer", async () => {
     const { directory } = await preference(pairs(2));
     const check = await checkExport({ ...base, directory });
@@ -136,6 +231,18 @@ describe("the export check", () => {
     const check = await checkExport({ ...base, directory, tokenizer: chatml });
     expect(check.notes).toEqual(["config.yaml was changed since it was written."]);
     expect(check.problems).toMatchObject([{ kind: "wrong_hash", first: [{ file: "pair_ids/train.txt" }] }]);
+  });
+
+  it("takes a card among the data that is gone or changed for a problem: loaders read it for the splits", async () => {
+    const { directory } = await preference(pairs(2));
+    const card = { path: "data/README.md", split: null, rows: null, bytes: 4, sha256: sha256("card") };
+    await editManifest(directory, (manifest) => ({ ...manifest, files: [...manifest.files, card] }));
+    const kinds = async () => (await checkExport({ ...base, directory })).problems.map(({ kind }) => kind);
+    expect(await kinds()).toEqual(["missing_file"]);
+    await writeFile(join(directory, card.path), "another");
+    expect(await kinds()).toEqual(["wrong_hash"]);
+    await writeFile(join(directory, card.path), "card");
+    expect(await kinds()).toEqual([]);
   });
 
   it("counts labels by split", async () => {

@@ -50,6 +50,12 @@ const TOKENIZERS = {
       "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}",
   }),
   noSystem: byteLevel({ template: TEMPLATES.noSystem }),
+  /** Drops what stands before `</think>` in an answer. */
+  thinking: byteLevel({ template: TEMPLATES.thinking }),
+  trimming: byteLevel({ template: TEMPLATES.chatml.replace("{{ m.content }}", "{{ m.content | trim }}") }),
+  dropsSystem: byteLevel({
+    template: TEMPLATES.chatml.replace("for m in messages", "for m in messages if m.role != 'system'"),
+  }),
 } as const;
 
 beforeAll(async () => {
@@ -314,7 +320,59 @@ const DEFECTS: readonly Defect[] = [
     trainer: plain,
     kind: "reward",
     plant: rows(rowAt(2, (row) => ({ ...row, chosen: `${row.prompt}${row.chosen}` }))),
+    found: ["begins_with_prompt"],
+  },
+  {
+    title: "a prompt repeated as a turn in a text",
+    trainer: plain,
+    kind: "reward",
+    plant: rows(rowAt(2, (row) => ({ ...row, chosen: `\n\nHuman: ${row.prompt}\n\nAssistant: 42` }))),
     found: ["prompt_in_response"],
+  },
+  {
+    title: "a dialogue as the prompt, repeated in a text",
+    trainer: plain,
+    kind: "reward",
+    plant: rows(
+      rowAt(2, (row) => {
+        const prompt = `Human: ${row.prompt}\n\nAssistant:`;
+        return { ...row, prompt, chosen: `${prompt} 42` };
+      }),
+    ),
+    found: ["prompt_in_response"],
+  },
+  {
+    title: "sides that differ only in reasoning that the template drops",
+    ...preference,
+    plant: rows(
+      rowAt(2, (row) => ({
+        ...row,
+        chosen: [{ role: "assistant", content: "<think>Forty and two.</think>42" }],
+        rejected: [{ role: "assistant", content: "<think>A guess.</think>42" }],
+      })),
+    ),
+    found: ["equal_sides", "text_lost"],
+    tokenizer: "thinking",
+  },
+  {
+    title: "sides that differ only in white space that the template trims",
+    ...preference,
+    plant: rows(
+      rowAt(2, (row) => ({
+        ...row,
+        rejected: (row.chosen as Turn[]).map((turn) => ({ ...turn, content: `${turn.content}\n` })),
+      })),
+    ),
+    found: ["equal_sides"],
+    tokenizer: "trimming",
+  },
+  {
+    title: "a system turn that the template drops without a word",
+    ...preference,
+    plant: async () => {},
+    found: ["text_lost"],
+    row: 0,
+    tokenizer: "dropsSystem",
   },
   {
     title: "an empty response",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseSet, planTraining } from "../../../src/trainers/train/index.ts";
+import { parseSet, planTraining, type TrainSettings } from "../../../src/trainers/train/index.ts";
 import { settingsOf } from "./fake-python.ts";
 
 describe("a planned training", () => {
@@ -24,6 +24,43 @@ describe("a planned training", () => {
     { ratio: 0.5, beta: 0.1, gamma: 0.05, note: "0.5 · 0.1" },
   ])("gives TRL gamma itself: ratio $ratio, beta $beta -> $gamma ($note)", ({ ratio, beta, gamma }) => {
     expect(planTraining(settingsOf({ gammaRatio: ratio, beta })).trainer.simpo_gamma).toBeCloseTo(gamma, 12);
+  });
+
+  it("multiplies the ratio by the beta that is trained with: 0.5 · 10 with --set beta=10", () => {
+    expect(planTraining(settingsOf({ set: { beta: 10 } })).trainer).toMatchObject({
+      beta: 10,
+      simpo_gamma: 5,
+    });
+    expect(planTraining(settingsOf({ set: { beta: 10, simpo_gamma: 2 } })).trainer.simpo_gamma).toBe(2);
+    expect(() => planTraining(settingsOf({ set: { beta: "10x" } }))).toThrow(/beta is "10x"/);
+  });
+
+  it.each<[string, TrainSettings["set"]]>([
+    ["hub_token", { hub_token: "hf_SECRET" }],
+    ["push_to_hub_token", { push_to_hub_token: "hf_SECRET" }],
+    ["model_init_kwargs.token", { model_init_kwargs: { token: "hf_SECRET" } }],
+    ["a.b.api_key", { a: [{ c: 1 }, { b: { api_key: "hf_SECRET" } }] }],
+    ["a.headers.Authorization", { a: { headers: { Authorization: "Bearer hf_SECRET" } } }],
+    ["a.apiKey", { a: { apiKey: ["hf_SECRET"] } }],
+    ["db_password", { db_password: 1234 }],
+    ["vllm_server_base_url", { vllm_server_base_url: "http://me:hf_SECRET@host" }],
+  ])("refuses the secret %s, and does not show it", (name, set) => {
+    expect(() => planTraining(settingsOf({ set }))).toThrow(
+      expect.objectContaining({ code: "bad_option", message: expect.stringContaining(`--set got ${name},`) }),
+    );
+    expect(() => planTraining(settingsOf({ set }))).not.toThrow(/hf_SECRET|1234/);
+  });
+
+  it("takes names that only look like secrets", () => {
+    const set = {
+      ...{ pad_token: "<pad>", include_num_input_tokens_seen: "all", run_name: "key" },
+      ...{ model_init_kwargs: { token: true }, generation_kwargs: { max_new_tokens: 3, pad_token_id: 0 } },
+    };
+    expect(planTraining(settingsOf({ set })).trainer).toMatchObject(set);
+  });
+
+  it("does not repeat what stands behind a name that it cannot read", () => {
+    expect(() => parseSet(["HUB_TOKEN=hf_SECRET"])).toThrow(/--set got "HUB_TOKEN="/);
   });
 
   it("keeps the rows of a step when there are more processes: 64 / (8 · 4) = 2", () => {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../../src/core/files.ts";
+import { MANIFEST_FILE } from "../../../src/store/manifest.ts";
 import { openParquet } from "../../../src/store/parquet-reader.ts";
 import { createParquetSink } from "../../../src/store/parquet-sink.ts";
 import { logprobsRowSet } from "../../../src/store/row-sets.ts";
@@ -47,6 +48,12 @@ async function text(...path: string[]): Promise<string> {
 async function stepsOf(run: string): Promise<number[]> {
   const lines = (await text(run, "metrics.jsonl")).trim().split("\n");
   return lines.map((line) => (JSON.parse(line) as { step: number }).step);
+}
+
+async function flipByte(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[20] = (bytes[20] ?? 0) ^ 1;
+  await writeFile(path, bytes);
 }
 
 describe("a training", () => {
@@ -126,6 +133,115 @@ describe("a training", () => {
     await train({ ...options, resume: true });
     expect(notes).toEqual(["There is no whole checkpoint yet: the training starts at its first step."]);
     expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("says so when the last checkpoint is of the last step, and keeps the last step's metrics", async () => {
+    const { options, notes, directory, run } = await prepared();
+    const first = await train(options);
+    await fakePython(directory, `start(); say("end", { kind: "done", step: 4, of: 4 });`);
+    const second = await train({ ...options, resume: true });
+    expect(second).toMatchObject({ kind: "done", step: 4, metrics: first?.metrics });
+    expect(notes).toEqual([
+      "The last checkpoint is the training's last step: nothing was trained, and the model is its model.",
+    ]);
+    expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("goes on with the rows it was begun with alone: another dataset or a changed file is refused", async () => {
+    const { options, run, directory } = await prepared();
+    await train(options);
+    const resumed = { ...options, resume: true };
+    const other = join(directory, "other");
+    await cp(options.from, other, { recursive: true });
+    const manifest = JSON.parse(await text(other, MANIFEST_FILE));
+    await writeFile(join(other, MANIFEST_FILE), JSON.stringify({ ...manifest, planId: "f".repeat(64) }));
+    await expect(train({ ...resumed, from: other })).rejects.toMatchObject({
+      code: "plan_changed",
+      message: /the dataset's plan/,
+    });
+    await expect(train({ ...resumed, layoutOptions: { columns: "a" } })).rejects.toMatchObject({
+      code: "plan_changed",
+      message: /the export's options/,
+    });
+    const [path = ""] = JSON.parse(await text(run, "config.json")).data.files.train;
+    await flipByte(join(run, path));
+    await expect(train(resumed)).rejects.toMatchObject({ code: "damaged_file", message: /other rows/ });
+    await flipByte(join(run, path));
+    await writeFile(join(run, "pair_ids.txt"), "x\n");
+    await expect(train(resumed)).rejects.toMatchObject({ code: "damaged_file", message: /pair_ids\.txt/ });
+  });
+
+  it("compares an export that it goes on with by its files' hashes", async () => {
+    const { options, run } = await prepared();
+    await train(options);
+    const second = { ...options, from: join(run, "data"), out: `${run}-2` };
+    await train(second);
+    expect(await train({ ...second, resume: true })).toMatchObject({ kind: "done" });
+    const [path = ""] = JSON.parse(await text(`${run}-2`, "config.json")).data.files.train;
+    await flipByte(path);
+    await expect(train({ ...second, resume: true })).rejects.toMatchObject({ code: "damaged_file" });
+  });
+
+  it.each([{ force: false }, { force: true }, { resume: true }])(
+    "removes nothing beside which its marker does not stand: %j",
+    async (flags) => {
+      const { options, directory } = await prepared();
+      // Names that a run of ours has too: somebody's dataset, model and checkpoints.
+      for (const name of ["data", "model", "checkpoints", "config.json"]) {
+        const out = join(directory, `exp-${name}`);
+        await mkdir(join(out, name), { recursive: true });
+        await writeFile(join(out, name, "mine"), "x");
+        await expect(train({ ...options, ...flags, out })).rejects.toMatchObject({ code: "not_this_run" });
+        expect(await text(out, name, "mine")).toBe("x");
+      }
+    },
+  );
+
+  it("keeps its own checkpoints when config.json is gone, unless forced", async () => {
+    const { options, run } = await prepared();
+    await train(options);
+    await rm(join(run, "config.json"));
+    await expect(train({ ...options, resume: true })).rejects.toMatchObject({
+      code: "not_this_run",
+      message: /no config\.json/,
+    });
+    await expect(train(options)).rejects.toMatchObject({ code: "not_this_run", message: /--force/ });
+    expect(existsSync(join(run, "checkpoints/checkpoint-2/trainer_state.json"))).toBe(true);
+    expect(await train({ ...options, force: true })).toMatchObject({ kind: "done" });
+  });
+
+  it("clears what a kill before config.json left, and begins", async () => {
+    const { options, run } = await prepared();
+    await mkdir(join(run, "data"), { recursive: true });
+    for (const name of [".prefkit-train", "pair_ids.txt", ".pair_ids.txt.12.tmp", ".config.json.12.tmp"])
+      await writeFile(join(run, name), "");
+    expect(await train(options)).toMatchObject({ kind: "done" });
+    expect(existsSync(join(run, ".pair_ids.txt.12.tmp"))).toBe(false);
+  });
+
+  it("has no training to go on with in a directory that is not there", async () => {
+    const { options } = await prepared();
+    await expect(train({ ...options, resume: true })).rejects.toMatchObject({ code: "not_this_run" });
+  });
+
+  it("refuses an --out that holds the data or the model, through a link too", async () => {
+    const { options, directory, from } = await prepared();
+    const link = join(directory, "link");
+    await symlink(directory, link);
+    for (const out of [directory, link, from]) {
+      await expect(train({ ...options, out, force: true })).rejects.toMatchObject({
+        code: "bad_option",
+        message: /the data .* stands in --out/,
+      });
+    }
+    const out = join(directory, "experiment");
+    const model = join(out, "model");
+    await mkdir(model, { recursive: true });
+    await expect(train({ ...options, out, settings: settingsOf({ model }) })).rejects.toMatchObject({
+      code: "bad_option",
+      message: /the model .* stands in --out/,
+    });
+    expect(existsSync(model)).toBe(true);
   });
 
   it("refuses to go on with other settings, naming the first, but for how long it goes on", async () => {
@@ -235,9 +351,7 @@ describe("a training", () => {
       code: "need_unmet",
     });
     const [path = ""] = JSON.parse(await text(run, "config.json")).data.files.train;
-    const bytes = await readFile(join(run, path));
-    bytes[20] = (bytes[20] ?? 0) ^ 1;
-    await writeFile(join(run, path), bytes);
+    await flipByte(join(run, path));
     await expect(train({ ...second, out: `${run}-4` })).rejects.toMatchObject({ code: "damaged_file" });
   });
 
@@ -267,7 +381,7 @@ describe("log-probs of a reference", () => {
     // In another order than the pairs: the join is by ids.
     await sink.write(change(rows).reverse());
     await sink.close();
-    return { ...given, pairs, options: { ...given.options, reference: async () => folder } };
+    return { ...given, pairs, options: { ...given.options, reference: { directory: folder } } };
   }
 
   it("are joined by ids, in row order, with the counts and hashes that the trainer compares", async () => {
@@ -290,7 +404,7 @@ describe("log-probs of a reference", () => {
     );
     const config = JSON.parse(await text(run, "config.json"));
     expect(config.trainer.precompute_ref_log_probs).toBe(true);
-    expect(config.reference).toEqual({ file: "reference.parquet", model: "ref" });
+    expect(config.reference).toMatchObject({ file: "reference.parquet", model: "ref", name: null });
   });
 
   it.each<[string, (rows: Row[]) => Row[], RegExp]>([
@@ -305,6 +419,17 @@ describe("log-probs of a reference", () => {
       (rows) => rows.map((row, index) => ({ ...row, model: `m${index % 2}` })),
       /of 2 models/,
     ],
+    [
+      "a response has two unequal rows",
+      (rows) => [...rows, { ...rows[0], sum_logprob: -999 }],
+      /has two rows, with sums .*-999/,
+    ],
+    [
+      "a sum is above 0",
+      (rows) => rows.map((row) => ({ ...row, sum_logprob: 3 })),
+      /sum of log-probs 3, which is no number of at most 0/,
+    ],
+    ["a response has no token", (rows) => rows.map((row) => ({ ...row, token_count: 0 })), /token count 0/],
   ])("are refused when %s", async (_, change, message) => {
     const { options } = await withTable(change);
     await expect(train(options)).rejects.toMatchObject({ code: "need_unmet", message });
@@ -315,6 +440,87 @@ describe("log-probs of a reference", () => {
     await expect(train({ ...options, settings: settingsOf() })).rejects.toMatchObject({
       code: "bad_option",
       message: /simpo has no reference/,
+    });
+  });
+
+  it("are refused when a sum is infinite, as other writers may have it", async () => {
+    const { options, directory } = await withTable((rows) => rows);
+    const folder = join(directory, "infinite");
+    await mkdir(folder);
+    const { ByteWriter, parquetWrite } = await import("hyparquet-writer");
+    const writer = new ByteWriter();
+    parquetWrite({
+      writer,
+      columnData: [
+        ...["prompt_id", "response_id", "model", "ids_hash"].map((name) => ({
+          ...{ name, data: ["x"], type: "STRING" as const },
+        })),
+        { name: "token_count", data: [2], type: "INT32" },
+        { name: "sum_logprob", data: [Number.NEGATIVE_INFINITY], type: "DOUBLE" },
+      ],
+    });
+    await writeFile(join(folder, "all.parquet"), writer.getBytes());
+    await expect(train({ ...options, reference: { directory: folder } })).rejects.toMatchObject({
+      code: "need_unmet",
+      message: /sum of log-probs -Infinity/,
+    });
+  });
+
+  it("may have equal rows twice, and need no other columns than the documented ones", async () => {
+    const { options, directory } = await withTable((rows) => [...rows, ...rows]);
+    expect(await train(options)).toMatchObject({ kind: "done" });
+    const table = await openParquet(nodeFiles, join(directory, "reference/all.parquet"));
+    const rows: Row[] = [];
+    for await (const batch of table.read()) rows.push(...batch);
+    await table.close();
+    const folder = join(directory, "documented");
+    await mkdir(folder);
+    const columns = logprobsRowSet.columns.filter(({ name }) => name !== "template_hash");
+    expect(columns.map(({ name }) => name).sort()).toEqual(
+      ["ids_hash", "model", "prompt_id", "response_id", "sum_logprob", "token_count"].sort(),
+    );
+    const sink = await createParquetSink(nodeFiles, join(folder, "all.parquet"), {
+      ...logprobsRowSet,
+      columns,
+    });
+    await sink.write(rows.map(({ template_hash: _, ...row }) => row));
+    await sink.close();
+    const second = { ...options, out: `${options.out}-2`, reference: { directory: folder } };
+    expect(await train(second)).toMatchObject({ kind: "done" });
+  });
+
+  it.each([
+    ["truncation_mode", "keep_end"],
+    ["ld_alpha", 0.5],
+  ])("are refused beside --set %s=%s, which needs those of other tokens", async (name, value) => {
+    const { options, run } = await withTable((rows) => rows);
+    const settings = settingsOf({ method: "dpo", set: { [name]: value } });
+    await expect(train({ ...options, settings })).rejects.toMatchObject({
+      code: "bad_option",
+      message: new RegExp(`--set ${name}`),
+    });
+    expect(existsSync(run)).toBe(false);
+  });
+
+  it("must be the very table again when a training goes on", async () => {
+    const { options, run, directory } = await withTable((rows) => rows);
+    await train(options);
+    const resumed = { ...options, resume: true };
+    expect(await train(resumed)).toMatchObject({ kind: "done" });
+    const { reference: _, ...without } = resumed;
+    await expect(train(without)).rejects.toMatchObject({ code: "plan_changed" });
+    const other = join(directory, "other");
+    await mkdir(other);
+    const sink = await createParquetSink(nodeFiles, join(other, "all.parquet"), logprobsRowSet);
+    await sink.close();
+    await expect(train({ ...resumed, reference: { directory: other } })).rejects.toMatchObject({
+      code: "plan_changed",
+      message: /the reference's log-probs/,
+    });
+    await flipByte(join(run, "reference.parquet"));
+    await expect(train(resumed)).rejects.toMatchObject({
+      code: "damaged_file",
+      message: /reference\.parquet/,
     });
   });
 
@@ -345,6 +551,7 @@ describe("the Python environment", () => {
     [{ trl: null }, false, /trl is missing/],
     [{ trl: "0.29.1" }, false, /trl is 0\.29\.1, and 1\.x is needed/],
     [{ trl: "2.0.0" }, false, /trl is 2\.0\.0/],
+    [{ transformers: "4.57.3" }, false, /transformers is 4\.57\.3, and 5\.x is needed/],
     [{ python: "3.9.18" }, false, /Python is 3\.9\.18, and 3\.10 is needed/],
     [{ peft: null }, true, /peft is missing/],
     [{ requests: null, torch: null }, false, /torch is missing; requests is missing/],

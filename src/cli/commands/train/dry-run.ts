@@ -3,13 +3,17 @@ import { cacheDirectory } from "../../../core/disk-cache.ts";
 import { isPrefkitError } from "../../../core/errors.ts";
 import { nodeFiles } from "../../../core/files.ts";
 import {
+  checkInputs,
   checkPython,
   findPython,
-  isExport,
+  installCommands,
   kindFor,
   launchCommand,
+  lookAtRun,
+  plannedTrainer,
   planTraining,
   shellLine,
+  type TrainOptions,
   type TrainSettings,
 } from "../../../trainers/train/index.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -17,15 +21,18 @@ import { visibleJson, visibleLine } from "../../visible.ts";
 import type { Flags } from "./flags.ts";
 import { settingsLines } from "./lines.ts";
 
-/** All that a training would be; what is wrong with the Python is told, and is no fault yet. */
-export async function dryRun(
-  terminal: Terminal,
-  flags: Flags,
-  settings: TrainSettings,
-  { dataset, run }: { readonly dataset: string; readonly run: string },
-): Promise<string> {
-  const planned = planTraining(settings);
-  const exported = await isExport(nodeFiles, dataset);
+/** The part of a training's options that can be looked at without Python. */
+export type TrainInputs = Omit<TrainOptions, "python" | "environment" | "stop">;
+
+/**
+ * All that a training would be; what is wrong with the Python is told, and is no fault yet. Everything else that the training
+ * would refuse is refused here: throws as `train` does.
+ */
+export async function dryRun(terminal: Terminal, flags: Flags, inputs: TrainInputs): Promise<string> {
+  const { files, settings, from: dataset, out: run, resume = false, force = false } = inputs;
+  const exported = await checkInputs(inputs);
+  await lookAtRun(files, run, { resume, force });
+  const planned = { ...planTraining(settings), trainer: plannedTrainer(inputs) };
   const { python, versions, problem } = await pythonFound(flags, settings, terminal);
   const command = launchCommand(join(run, "config.json"), {
     python: python ?? "python",
@@ -66,6 +73,21 @@ async function pythonFound(flags: Flags, settings: TrainSettings, terminal: Term
     if (!isPrefkitError(error)) throw error;
     return { python: flags.python ?? null, versions: null, problem: error.message };
   }
+}
+
+/** What `--install` would run. */
+export async function installDryRun(terminal: Terminal, { python, json }: Flags): Promise<string> {
+  const { environment } = terminal;
+  const commands = await installCommands(nodeFiles, {
+    ...(python === undefined ? {} : { named: python }),
+    environment,
+    cacheDirectory: cacheDirectory(environment),
+  });
+  if (json) return visibleJson({ ok: true, install: commands });
+  return [
+    ...commands.map((command) => `install: ${visibleLine(shellLine(command), 1000)}`),
+    "Nothing was installed: this is a dry run.",
+  ].join("\n");
 }
 
 export function pythonOf({ python }: Flags, { environment }: Terminal): Promise<string> {
