@@ -259,7 +259,7 @@ function isDefinition(value: unknown): value is ScorerDefinition {
 }
 
 function isSchema(value: unknown): boolean {
-  return isRecord(value) && typeof value.safeParse === "function";
+  return isRecord(value) && typeof value.safeParse === "function" && typeof value.parse === "function";
 }
 
 function isScorerLike(value: unknown): value is object {
