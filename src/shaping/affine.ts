@@ -26,6 +26,7 @@ export function affine(given: AffineOptions = {}): Transform {
   return {
     name: "affine",
     version: 1,
+    perResponse: true,
     apply: (values) => mapScored(values, (x) => gain * (x - offset)),
   };
 }

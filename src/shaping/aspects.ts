@@ -66,6 +66,7 @@ export function aspects(given: AspectsOptions = {}): Transform {
   return {
     name: "aspects",
     version: 1,
+    perResponse: true,
     reads: aspectReads(which),
     apply: (values, context) => {
       const means = aspectMeans("aspects", which, missing, context);

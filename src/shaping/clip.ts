@@ -28,6 +28,7 @@ export function clip(given: ClipOptions): Transform {
   return {
     name: "clip",
     version: 1,
+    perResponse: true,
     apply: (values) => mapScored(values, (x) => Math.min(max, Math.max(min, x))),
   };
 }

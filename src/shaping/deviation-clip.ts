@@ -42,7 +42,7 @@ export function deviationClip(given: DeviationClipOptions = {}): Transform {
       const reach = count === 0 ? 0 : deviations * Math.sqrt(squares / count);
       return mapScored(values, (x) => Math.min(mean + reach, Math.max(mean - reach, x)));
     },
-    ...(scope === "run" ? { statistics: runMoments("deviation-clip") } : {}),
+    ...(scope === "run" ? { perResponse: true, statistics: runMoments("deviation-clip") } : {}),
   };
 }
 

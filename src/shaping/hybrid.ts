@@ -58,6 +58,7 @@ export function hybrid(given: HybridOptions = {}): Transform {
   return {
     name: "hybrid",
     version: 1,
+    perResponse: true,
     reads: [{ score: rule, option: ["rule"] }],
     apply: (values, context) => {
       const column = columnOf("hybrid", rule, context);

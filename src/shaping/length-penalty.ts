@@ -36,6 +36,7 @@ export function lengthPenalty(given: LengthPenaltyOptions = {}): Transform {
   return {
     name: "length-penalty",
     version: 1,
+    perResponse: true,
     apply: (values, { group }) =>
       group.responses.map((response, index) => {
         const value = values[index] ?? null;

@@ -33,7 +33,7 @@ export function minMax(given: MinMaxOptions = {}): Transform {
       const stretch = (x: number): number => Math.min(1, Math.max(0, (x - min) / (max - min)));
       return mapScored(values, (x) => (min === max ? equal : stretch(x)));
     },
-    ...(scope === "run" ? { statistics: runMoments("min-max") } : {}),
+    ...(scope === "run" ? { perResponse: true, statistics: runMoments("min-max") } : {}),
   };
 }
 

@@ -30,6 +30,7 @@ export function overallRepair(given: OverallRepairOptions = {}): Transform {
   return {
     name: "overall-repair",
     version: 1,
+    perResponse: true,
     reads: aspectReads(which),
     apply: (values, context) => {
       const means = aspectMeans("overall-repair", which, "null", context);

@@ -120,6 +120,7 @@ export function processShaping(given: ProcessShapingOptions): Transform {
   return {
     name: NAME,
     version: 1,
+    perResponse: true,
     reads: [{ score, option: ["score"] }],
     apply: (values, context) => {
       const steps = stepValuesOf(score, context);

@@ -100,7 +100,7 @@ export function curve(
   formula: (x: number) => number,
 ): Transform {
   if (relative) return relativeTransform(name, references, formula);
-  return { name, version: 1, apply: (values) => mapScored(values, formula) };
+  return { name, version: 1, perResponse: true, apply: (values) => mapScored(values, formula) };
 }
 
 /** Of a list that is not empty. */

@@ -33,6 +33,7 @@ export function sigmoid(given: SigmoidOptions = {}): Transform {
   return {
     name: "sigmoid",
     version: 1,
+    perResponse: true,
     apply: (values) => mapScored(values, (x) => 1 / (1 + Math.exp(-(x - center) / scale))),
   };
 }

@@ -37,6 +37,7 @@ export function softOverlong(given: SoftOverlongOptions): Transform {
   return {
     name: "soft-overlong",
     version: 1,
+    perResponse: true,
     apply: (values, { group }) =>
       group.responses.map(({ tokenCount }, index) => {
         const value = values[index] ?? null;

@@ -40,7 +40,7 @@ export function standardize(given: StandardizeOptions = {}): Transform {
       const deviation = deviationOf(moments) ?? 0;
       return mapScored(values, (x) => (deviation === 0 ? 0 : (x - moments.mean) / (deviation + epsilon)));
     },
-    ...(scope === "run" ? { statistics: runMoments("standardize") } : {}),
+    ...(scope === "run" ? { perResponse: true, statistics: runMoments("standardize") } : {}),
   };
 }
 

@@ -16,6 +16,11 @@ export interface Transform {
   readonly name: string;
   readonly version: number;
   apply(values: readonly (number | null)[], context: TransformContext): (number | null)[];
+  /**
+   * True: a response's value hangs on that response alone (and on the run's frozen numbers), so that it is the same in a group
+   * that came only in part. Absent: it may compare the responses of the group.
+   */
+  readonly perResponse?: boolean;
   /** Other score columns that it looks at, and under which option each is named: a recipe that has none such is refused. */
   readonly reads?: readonly ColumnRead[];
   /** Present for per-run transforms: how a run's numbers are gathered. JSON in, JSON out, so that they can be frozen. */

@@ -31,7 +31,7 @@ export function anyTransformCase(): fc.Arbitrary<TransformCase> {
  * Registers the laws every transform keeps, as one vitest `describe`; cases are drawn with a fixed seed.
  *
  * Laws: one value per response; null stays null; values are finite or null; nothing it is given is written to; two
- * calls agree; permuted responses give permuted values. For a per-run transform also: sums are JSON and survive being
+ * calls agree; permuted responses give permuted values; with `perResponse`, a response alone has the value it has in its group. For a per-run transform also: sums are JSON and survive being
  * written; joining two shards' sums gives the sums over both, within 1e-9; joining with the empty sums changes nothing.
  *
  * A per-run transform is applied with the statistics of a run that holds the case among others.
@@ -87,6 +87,22 @@ export function transformContract(
         settings,
       );
     });
+
+    if (transform.perResponse) {
+      it("gives a response alone the value that it has in its group, as it says", () => {
+        fc.assert(
+          fc.property(cases, (given) => {
+            const context = contextOf(transform, given, []);
+            const alone = given.values.flatMap((_, index) => {
+              const { values, group, scores } = permuted(given, [index]);
+              return transform.apply(values, { ...context, group, scores });
+            });
+            expectClose(alone, apply(given));
+          }),
+          settings,
+        );
+      });
+    }
 
     const { statistics } = transform;
     if (!statistics) return;
