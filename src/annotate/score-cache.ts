@@ -14,12 +14,12 @@ export interface CachedScores {
 }
 
 /**
- * The port to the persistent score cache. `put` returns at once; the value is durable after `flush`, or a few
- * milliseconds later. Several processes may share one cache.
+ * The port to the persistent score cache. What is put can be read here at once; when the promise of `put` resolves it is
+ * durable, and other processes that share the cache read it.
  */
 export interface ScoreCache {
   get(key: string): CachedScores | null;
-  put(key: string, value: CachedScores): void;
+  put(key: string, value: CachedScores): Promise<void> | void;
   /** Rejects with `cache_unavailable` when any put since the last flush was lost. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -64,9 +64,7 @@ export function openScoreCache(directory: string = cacheDirectory()): ScoreCache
       const text = cache.get(key);
       return text === undefined ? null : (JSON.parse(text) as CachedScores);
     },
-    put: (key, value) => {
-      void cache.put(key, JSON.stringify(value));
-    },
+    put: (key, value) => cache.put(key, JSON.stringify(value)),
     flush: cache.flush,
     close: cache.close,
   };

@@ -41,9 +41,10 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
     // The same question may be in flight under another id; it is paid for once.
     const running = paying.get(key);
     if (running) return running;
-    const call = Promise.resolve(callHere(setup, run, group)).then((scores) => {
+    const call = Promise.resolve(callHere(setup, run, group)).then(async (scores) => {
       if (scores.every((score) => score.kind !== "failed")) {
-        cache.put(key, { scorer: run.key, promptId: group.prompt.id, scores });
+        // Whoever has the scores may ask another process next, which must find them.
+        await cache.put(key, { scorer: run.key, promptId: group.prompt.id, scores });
       }
       paying.delete(key);
       return scores;
