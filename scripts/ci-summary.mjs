@@ -1,4 +1,4 @@
-// The end of .ci/run: a table of the steps in DIR, then what was skipped, then one plain line. Exit code 1 when anything failed.
+// The end of .ci/run: a table of the steps in DIR, what was skipped, why a step failed, then one plain line. Exit code 1 when anything failed.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./commands.mjs";
@@ -6,6 +6,8 @@ import { root } from "./commands.mjs";
 /** What `npm run show` ends with when what it needs is not on this machine. */
 const ABSENT = 3;
 const directory = process.argv[2] ?? ".";
+/** Lines of a failed step's log that are shown again at the end. */
+const TAIL = 40;
 const steps = readFileSync(join(directory, "steps.tsv"), "utf8")
   .trimEnd()
   .split("\n")
@@ -24,6 +26,15 @@ function testsOf(path) {
 
 function count(tests, ...statuses) {
   return tests.filter(({ status }) => statuses.includes(status)).length;
+}
+
+/** What vitest says of failed tests, of files that did not load and of errors outside a test; else the end of the log. */
+function reasons(name) {
+  const path = join(directory, `${name}.log`);
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n") : [];
+  const first = lines.findIndex((line) => /^\S* ?(FAIL |⎯+ (Failed|Unhandled))/u.test(line.trimStart()));
+  const told = first === -1 ? lines.slice(-TAIL) : lines.slice(first, first + TAIL);
+  return told.map((line) => `  ${line}`).join("\n");
 }
 
 let passed = 0;
@@ -68,6 +79,10 @@ const unusedTests = hasData ? never.filter((name) => /gsm8k|is_correct/i.test(na
 for (const name of [...unused.map(({ name: step }) => step), ...unusedTests]) {
   console.log(`\nThe data beside this clone was not used: ${name}`);
   failed += 1;
+}
+
+for (const { name } of steps.filter((_, index) => rows[index + 1][1] === "FAILED")) {
+  console.log(`\nWhy ${name} failed:\n${reasons(name)}`);
 }
 
 console.log(`\n${passed} passed, ${failed} failed`);

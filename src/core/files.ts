@@ -109,7 +109,10 @@ export const nodeFiles: Files = {
   open: (path) =>
     guarded("open", path, async () => {
       const handle = await open(path, "r");
-      const { size } = await handle.stat();
+      const { size } = await handle.stat().catch(async (error: unknown) => {
+        await handle.close();
+        throw error;
+      });
       return {
         bytes: size,
         read: (offset, length) =>

@@ -20,8 +20,8 @@ export interface FailingOptions {
 }
 
 /**
- * Files whose n-th call rejects and does nothing. With a loop over n up to `countingFiles(…).calls`, each single failure
- * of a disk is tried.
+ * Files whose n-th call rejects and does nothing, but for a close: as on a real disk, one that fails still gives its
+ * descriptor back. With a loop over n up to `countingFiles(…).calls`, each single failure of a disk is tried.
  */
 export function failingFiles(base: Files, { failAt, error }: FailingOptions): CountedFiles {
   return watchedFiles(base, (call, path) => {
@@ -40,15 +40,25 @@ function watchedFiles(base: Files, onCall: (call: number, path: string) => void)
     onCall(calls, path);
     return work();
   };
+  const ending = async (path: string, end: () => Promise<void>, release: () => Promise<void>): Promise<void> => {
+    calls += 1;
+    try {
+      onCall(calls, path);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    await end();
+  };
   const watchedWriter = (path: string, writer: FileWriter): FileWriter => ({
     write: (bytes) => through(path, () => writer.write(bytes)),
-    close: () => through(path, () => writer.close()),
-    abort: () => through(path, () => writer.abort()),
+    close: () => ending(path, writer.close, writer.abort),
+    abort: () => ending(path, writer.abort, writer.abort),
   });
   const watchedReader = (path: string, reader: FileReader): FileReader => ({
     bytes: reader.bytes,
     read: (offset, length) => through(path, () => reader.read(offset, length)),
-    close: () => through(path, () => reader.close()),
+    close: () => ending(path, reader.close, reader.close),
   });
   return {
     get calls() {
