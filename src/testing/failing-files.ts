@@ -40,7 +40,11 @@ function watchedFiles(base: Files, onCall: (call: number, path: string) => void)
     onCall(calls, path);
     return work();
   };
-  const ending = async (path: string, end: () => Promise<void>, release: () => Promise<void>): Promise<void> => {
+  const ending = async (
+    path: string,
+    end: () => Promise<void>,
+    release: () => Promise<void>,
+  ): Promise<void> => {
     calls += 1;
     try {
       onCall(calls, path);
