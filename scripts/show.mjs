@@ -110,7 +110,7 @@ function freshClone() {
     const seconds = [];
     for (const [command, args, cwd] of steps) {
       console.log(`$ ${command} ${args.join(" ")}`);
-      const result = runCommand(command, args, { cwd });
+      const result = runCommand(command, args, { cwd, env: { PREFKIT_BUILT: undefined } });
       if (result.code !== 0) return judge(false, `${command} ${args[0]} ended with ${result.code}`);
       seconds.push(result.seconds);
     }
@@ -499,7 +499,9 @@ function structure() {
 
 function help() {
   buildQuietly();
-  const commands = readdirSync(`${root}src/cli/commands`).map((file) => file.replace(/\.ts$/, ""));
+  const commands = readdirSync(`${root}src/cli/commands`)
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => file.replace(/\.ts$/, ""));
   const silent = [[], ...commands.map((name) => [name])].filter((words) => {
     console.log(`$ prefkit ${[...words, "--help"].join(" ")}`);
     const { code, stdout } = runNode([prefkit, ...words, "--help"], { capture: true });
