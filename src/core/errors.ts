@@ -135,21 +135,36 @@ export const CALL_FAILURES = {
 
 export type CallFailureCode = keyof typeof CALL_FAILURES;
 
+/** Tokens of one reply as its server counted them; null where it did not. */
+export interface Usage {
+  readonly promptTokens: number | null;
+  readonly outputTokens: number | null;
+  /** Prompt tokens that the server had cached, counted in `promptTokens` too. */
+  readonly cachedTokens?: number;
+}
+
 /** A model call that gave no usable answer: our trouble, never a number. The message holds no secret and no whole reply. */
 export class CallFailure extends Error {
   override readonly name = "CallFailure";
   readonly code: CallFailureCode;
   /** How long the server asks to wait; null when it does not say. */
   readonly retryAfterMs: number | null;
+  /** What the server counted, and bills, for a reply that could not be used; null where there was no count. */
+  readonly usage: Usage | null;
 
   constructor(
     code: CallFailureCode,
     why: string,
-    options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly retryAfterMs?: number;
+      readonly usage?: Usage;
+    } = {},
   ) {
     super(why, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.usage = options.usage ?? null;
   }
 }
 

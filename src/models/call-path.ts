@@ -268,9 +268,11 @@ export function createCallPath({
       return sent;
     } catch (error) {
       if (isCallFailure(error)) {
-        counter.tryFailed(error.code);
+        const usage = error.usage ?? null;
+        counter.tryFailed(error.code, usage);
         ending = endingOf(error);
         if (!mayBeBilled(error)) cost = 0;
+        else if (price !== null && usage !== null) cost = costOfUsage(price, usage) ?? full;
       }
       throw error;
     } finally {

@@ -11,6 +11,7 @@ import {
   itemsOf,
   jsonOf,
   promptTokensAtMost,
+  readCounted,
   requireModel,
   textOf,
   wireMessage,
@@ -161,7 +162,7 @@ export function chatModel({ id, model, options, endpoint, path, complete }: Chat
           maxOutputTokens: request.sampling.maxTokens,
           async send(signal): Promise<Sent<ChatReply & JsonObject>> {
             const { json, limits } = await complete(body, signal);
-            const reply = readChat(id, json, request);
+            const reply = readCounted(wireUsage(fieldsOf(json)), () => readChat(id, json, request));
             requireModel(id, reply.model, model, options.expectModel);
             return { reply, usage: reply.usage, ...(limits && { limits }) };
           },
@@ -215,7 +216,7 @@ export function readChat(
   const { message, finish_reason, logprobs } = fieldsOf(choice);
   const { content, refusal, reasoning_content, reasoning } = fieldsOf(message);
   const named = textOf(finish_reason);
-  const refused = content === null && typeof refusal === "string" && refusal !== "";
+  const refused = isBlank(content) && typeof refusal === "string" && refusal !== "";
   const text = refused ? refusal : (content ?? (named === null ? undefined : ""));
   if (typeof message !== "object" || message === null || typeof text !== "string") {
     throw new CallFailure("bad_reply", `${where} sent a reply without choices[0].message.content`);
@@ -240,6 +241,10 @@ export function readChat(
     usage: { ...usage },
     ...(Array.isArray(tokens) && { tokenLogprobs: tokens.map((token) => readToken(where, token)) }),
   };
+}
+
+function isBlank(content: unknown): boolean {
+  return content === null || content === undefined || (typeof content === "string" && content.trim() === "");
 }
 
 function isJson(text: string): boolean {
@@ -304,7 +309,8 @@ export function embedder({ id, endpoint, path, api, batch, body, post, read }: E
               async send(signal) {
                 const { json, limits } = await post(asked, signal);
                 const usage = { ...wireUsage(fieldsOf(json)), outputTokens: 0 };
-                return { reply: read(json, input.length), usage, ...(limits && { limits }) };
+                const reply = readCounted(usage, () => read(json, input.length));
+                return { reply, usage, ...(limits && { limits }) };
               },
             },
             context,

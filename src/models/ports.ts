@@ -1,16 +1,11 @@
+import type { Usage } from "../core/errors.ts";
 import type { JsonObject, Message } from "../core/types.ts";
+
+export type { Usage };
 
 /** What a call listens to. Aborting stops what is in flight; the promise then rejects with `CallFailure` "cancelled". */
 export interface CallContext {
   readonly signal: AbortSignal;
-}
-
-/** Tokens as the server counted them; null where it did not say. */
-export interface Usage {
-  readonly promptTokens: number | null;
-  readonly outputTokens: number | null;
-  /** Prompt tokens that the server had cached, counted in `promptTokens` too. */
-  readonly cachedTokens?: number;
 }
 
 export interface Sampling {

@@ -7,7 +7,7 @@ import type { Seat } from "./http-provider.ts";
 import type { LocatedTurn, LogprobModel, RenderedTurn, Usage } from "./ports.ts";
 import type { ModelRuntime } from "./provider.ts";
 import { loadTokenizer, type TurnTokenizer } from "./tokenizer.ts";
-import { fieldsOf, requireModel, textOf } from "./wire.ts";
+import { fieldsOf, readCounted, requireModel, textOf } from "./wire.ts";
 
 /** What every log-prob provider takes besides the address. */
 export interface PromptLogprobOptions {
@@ -92,8 +92,9 @@ export function promptLogprobModel(seat: ScoringSeat): LogprobModel {
           async send(signal) {
             const reply: HttpReply = await http.post(scoring.api, body, signal);
             requireModel(id, textOf(fieldsOf(reply.json).model), seat.model, seat.expectModel);
-            const values = scoring.read(reply.json, located);
-            return sentLogprobs(id, values, ids.length - start, scoring.usage(reply.json), reply);
+            const usage = scoring.usage(reply.json);
+            const values = readCounted(usage, () => scoring.read(reply.json, located));
+            return sentLogprobs(id, values, ids.length - start, usage, reply);
           },
         },
         context,

@@ -1,6 +1,5 @@
-import type { CallFailureCode } from "../core/errors.ts";
+import type { CallFailureCode, Usage } from "../core/errors.ts";
 import { UNITS } from "./money.ts";
-import type { Usage } from "./ports.ts";
 
 /** What became of the calls of one model of the recipe since the call path was made. */
 export interface ModelUsage {
@@ -17,12 +16,12 @@ export interface ModelUsage {
   /** Tries that failed, by code; and calls that failed for good. */
   readonly failedTries: Readonly<Partial<Record<CallFailureCode, number>>>;
   readonly failed: Readonly<Partial<Record<CallFailureCode, number>>>;
-  /** As servers counted; `uncounted` is how many answers they gave no count for. */
+  /** As servers counted, also replies that could not be used; `uncounted` is how many answers they gave no count for. */
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly cachedTokens: number;
   readonly uncounted: number;
-  /** In the currency of the price; tries that may have been billed unseen count in full. null: no price. */
+  /** In the currency of the price; tries that may have been billed and were not counted count in full. null: no price. */
   readonly cost: number | null;
   /** Milliseconds that calls waited for the limits, all calls added up. */
   readonly limitedMs: number;
@@ -34,7 +33,8 @@ type Counts = { -readonly [Name in "cached" | "joined" | "sent" | "retries" | "a
 export interface UsageCounter {
   readonly counts: Counts;
   answered(usage: Usage): void;
-  tryFailed(code: CallFailureCode): void;
+  /** usage: what the server counted for it all the same, if anything. */
+  tryFailed(code: CallFailureCode, usage: Usage | null): void;
   failed(code: CallFailureCode): void;
   /** In billionths. */
   spent(cost: number): void;
@@ -49,17 +49,21 @@ export function createUsageCounter(name: string, isPriced: boolean): UsageCounte
   const failed: Partial<Record<CallFailureCode, number>> = {};
   let cost = 0;
   let limitedMs = 0;
+  const count = ({ promptTokens, outputTokens, cachedTokens }: Usage): void => {
+    tokens.promptTokens += promptTokens ?? 0;
+    tokens.outputTokens += outputTokens ?? 0;
+    tokens.cachedTokens += cachedTokens ?? 0;
+  };
   return {
     counts,
-    answered: ({ promptTokens, outputTokens, cachedTokens }) => {
+    answered: (usage) => {
       counts.answered += 1;
-      tokens.promptTokens += promptTokens ?? 0;
-      tokens.outputTokens += outputTokens ?? 0;
-      tokens.cachedTokens += cachedTokens ?? 0;
-      if (promptTokens === null || outputTokens === null) tokens.uncounted += 1;
+      count(usage);
+      if (usage.promptTokens === null || usage.outputTokens === null) tokens.uncounted += 1;
     },
-    tryFailed: (code) => {
+    tryFailed: (code, usage) => {
       failedTries[code] = (failedTries[code] ?? 0) + 1;
+      if (usage !== null) count(usage);
     },
     failed: (code) => {
       failed[code] = (failed[code] ?? 0) + 1;

@@ -1,4 +1,4 @@
-import { CallFailure } from "../core/errors.ts";
+import { CallFailure, isCallFailure } from "../core/errors.ts";
 import type { Json, Message } from "../core/types.ts";
 import type { Usage } from "./ports.ts";
 
@@ -35,6 +35,16 @@ export function wireUsage(reply: Readonly<Record<string, unknown>>): Usage {
     outputTokens: count(usage.completion_tokens),
     ...(cached !== null && { cachedTokens: cached }),
   };
+}
+
+/** Reads a reply that its server has counted: one that cannot be read is billed all the same, and its failure says for how much. */
+export function readCounted<Value>(usage: Usage, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!isCallFailure(error)) throw error;
+    throw new CallFailure(error.code, error.message, { cause: error.cause, usage });
+  }
 }
 
 export function count(value: unknown): number | null {

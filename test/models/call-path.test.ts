@@ -321,6 +321,21 @@ describe("usage and money", () => {
     expect(counted?.cost).toBeCloseTo(220e-6, 12);
   });
 
+  it("bills a reply that could not be used by what the server counted for it", async () => {
+    const { clock, path } = pathOf();
+    const endpoint = endpointOf({ price: { in: 1, out: 2 }, retries: 0 });
+    const usage = { promptTokens: 7, outputTokens: 3 };
+    const call = callOf("q", async () => Promise.reject(new CallFailure("bad_reply", "no", { usage })), {
+      promptTokens: 100,
+      maxOutputTokens: 50,
+    });
+    await clock.run(settled([path.call(endpoint, call, never)]));
+    const [counted] = path.usage();
+    expect(counted).toMatchObject({ promptTokens: 7, outputTokens: 3, uncounted: 0, answered: 0 });
+    // By hand, per million: 7 × 1 + 3 × 2 = 13.
+    expect(counted?.cost).toBeCloseTo(13e-6, 12);
+  });
+
   it("takes an answer without a count as costing all that was reserved", async () => {
     const budget = createBudget({ maxCost: 1 });
     const { clock, path } = pathOf({ budget });

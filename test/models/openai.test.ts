@@ -122,6 +122,16 @@ describe("openai chat", () => {
       { text: "I won't.", finishReason: "refusal" },
     ],
     [
+      "a refusal beside blank content",
+      chatCompletion("\n", { message: { refusal: "I won't." } }),
+      { text: "I won't.", finishReason: "refusal" },
+    ],
+    [
+      "a refusal beside an answer",
+      chatCompletion("4", { message: { refusal: "I won't say more." } }),
+      { text: "4", finishReason: "stop" },
+    ],
+    [
       "reasoning_content",
       chatCompletion("5", { message: { reasoning_content: "2+3" } }),
       { text: "5", reasoning: "2+3" },
@@ -191,6 +201,15 @@ describe("openai chat", () => {
   it.each(faults)("refuses a reply with %s", async (_, json, code) => {
     answering = () => ({ json });
     expect(await failureOf(generate({ ...hello, topLogprobs: 0 }))).toMatchObject({ code });
+  });
+
+  it("says of a reply that cannot be used what the server counted for it", async () => {
+    answering = () => ({ json: chatCompletion("a", { message: { content: 5 } }) });
+    expect(await failureOf(generate(hello))).toMatchObject({ usage: { promptTokens: 9, outputTokens: 3 } });
+    answering = () => ({ json: [] });
+    expect(await failureOf(generate(hello))).toMatchObject({
+      usage: { promptTokens: null, outputTokens: null },
+    });
   });
 
   it.each([
