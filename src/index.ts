@@ -148,6 +148,7 @@ export {
   type RunningCallPath,
   type Sent,
 } from "./models/call-path.ts";
+export { type Claims, openClaims } from "./models/claims.ts";
 export { providers } from "./models/index.ts";
 export { openLimitStore } from "./models/limit-store.ts";
 export type {

@@ -4,6 +4,7 @@ import { cacheDirectory } from "../core/disk-cache.ts";
 import { PrefkitError } from "../core/errors.ts";
 import { createBudget } from "../models/budget.ts";
 import { type CallPath, createCallPath } from "../models/call-path.ts";
+import { openClaims } from "../models/claims.ts";
 import { openLimitStore } from "../models/limit-store.ts";
 import type { ModelRuntime } from "../models/provider.ts";
 import { openReplyCache } from "../models/reply-cache.ts";
@@ -42,6 +43,7 @@ export function openModelAccess(
     path ??= createCallPath({
       cache: openReplyCache(cache),
       limits: offline ? null : openLimitStore(cache),
+      claims: offline ? null : openClaims(cache),
       budget: budget && limitedTo(budget),
       offline,
     });

@@ -14,7 +14,8 @@ export function cacheDirectory(
 
 /** Texts under keys, in one lmdb file. Several processes may share it. */
 export interface DiskCache {
-  get(key: string): string | undefined;
+  /** newest: also what another process has committed since this turn of the event loop began. */
+  get(key: string, newest?: boolean): string | undefined;
   /**
    * Can be read here at once. Resolves when the text is committed, some milliseconds later: from then on other processes
    * read it, and it outlives this one however that ends. Never rejects; what was lost is told by `flush`.
@@ -71,7 +72,10 @@ export function openDiskCache(directory: string, file: string, what: string): Di
   };
 
   return {
-    get: (key) => uncommitted.get(key) ?? database.get(key),
+    get: (key, newest = false) => {
+      if (newest) database.resetReadTxn();
+      return uncommitted.get(key) ?? database.get(key);
+    },
     put: (key, text) => {
       uncommitted.set(key, text);
       batch.set(key, text);

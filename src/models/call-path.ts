@@ -6,6 +6,7 @@ import type { Json } from "../core/types.ts";
 import { createAbortHub } from "./abort-hub.ts";
 import { attempt, pause } from "./attempt.ts";
 import type { Budget, Reservation } from "./budget.ts";
+import type { Claims } from "./claims.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type LimitStore, memoryLimitStore } from "./limit-store.ts";
 import {
@@ -68,7 +69,7 @@ export interface ServerLimits {
 /**
  * The one way to every model: cache → budget → limiter → timeout → retry → usage and money.
  *
- * The same call twice at a time is sent once. A finished call is in the cache before its promise resolves. Rejects with
+ * The same call twice at a time is sent once, also by two processes where `claims` are given. A finished call is in the cache before its promise resolves. Rejects with
  * `CallFailure`: that of the last try, or "budget", "not_cached" (offline), "cancelled".
  */
 export interface CallPath {
@@ -80,6 +81,8 @@ export interface CallPathOptions {
   readonly cache: ReplyCache | null;
   /** null: limits are this process's own. */
   readonly limits: LimitStore | null;
+  /** null, or not given: what other processes ask at this moment is not known. Of use only with a cache that they share. */
+  readonly claims?: Claims | null;
   /** null: no limit on money. */
   readonly budget: Budget | null;
   /** Nothing is sent; what is not in the cache is "not_cached". */
@@ -99,9 +102,12 @@ export interface RunningCallPath extends CallPath {
    * `cache_unavailable` when a reply could not be kept.
    */
   drain(): Promise<void>;
-  /** Drains, then closes cache, limits and budget, even when draining fails. */
+  /** Drains, then closes cache, limits, claims and budget, even when draining fails. */
   close(): Promise<void>;
 }
+
+/** How often a call that another process has sent is looked for. */
+const CLAIM_POLL_MS = 50;
 
 /** An equal call in flight, and how many wait for it. */
 interface Job {
@@ -121,6 +127,7 @@ interface Job {
 export function createCallPath({
   cache,
   limits,
+  claims = null,
   budget,
   offline,
   random = randomFor(randomInt(2 ** 31), "jitter"),
@@ -191,19 +198,50 @@ export function createCallPath({
   const start = (key: string, endpoint: Served, call: Call<Json>): Job => {
     const place: Place = { onLeave: null };
     active += 1;
-    const reply = answer(endpoint, call, place, arrivals++)
-      .then(async (sent) => {
-        await cache?.put(key, { reply: sent.reply, usage: sent.usage });
-        return sent.reply;
-      })
-      .finally(() => {
-        if (jobs.get(key)?.place === place) jobs.delete(key);
-        active -= 1;
-        if (active === 0) for (const tell of idle.splice(0)) tell();
-      });
+    const reply = obtain(key, endpoint, call, place, arrivals++).finally(() => {
+      if (jobs.get(key)?.place === place) jobs.delete(key);
+      active -= 1;
+      if (active === 0) for (const tell of idle.splice(0)) tell();
+    });
     const job: Job = { reply, place, followers: 0 };
     jobs.set(key, job);
     return job;
+  };
+
+  /** The server's reply, or what another process got that was asking the same. */
+  const obtain = async (
+    key: string,
+    endpoint: Served,
+    call: Call<Json>,
+    place: Place,
+    order: number,
+  ): Promise<Json> => {
+    const shared = endpoint.lane === null ? null : claims;
+    if (shared !== null) {
+      const { counts } = endpoint.counter;
+      while (!shared.take(key)) {
+        await pause(CLAIM_POLL_MS, place, clock);
+        const theirs = cache?.get(key) ?? null;
+        if (theirs !== null) {
+          counts.joined += 1;
+          return theirs.reply;
+        }
+      }
+      // Another process may have kept its reply, and let go, since we looked.
+      const kept = cache?.get(key, true) ?? null;
+      if (kept !== null) {
+        shared.release(key);
+        counts.cached += 1;
+        return kept.reply;
+      }
+    }
+    try {
+      const sent = await answer(endpoint, call, place, order);
+      await cache?.put(key, { reply: sent.reply, usage: sent.usage });
+      return sent.reply;
+    } finally {
+      shared?.release(key);
+    }
   };
 
   /** Tries until there is an answer, or there will be none. */
@@ -339,6 +377,7 @@ export function createCallPath({
         budget?.close();
         await cache?.close();
         await limits?.close();
+        await claims?.close();
       }
     },
   };

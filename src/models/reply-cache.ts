@@ -13,8 +13,8 @@ export interface CachedReply {
 
 /** The port to kept replies. Several processes may share one cache. */
 export interface ReplyCache {
-  /** null: not there, or damaged, which is a miss. */
-  get(key: string): CachedReply | null;
+  /** null: not there, or damaged, which is a miss. newest: also what another process has kept in this very moment. */
+  get(key: string, newest?: boolean): CachedReply | null;
   /**
    * Can be read here at once. Resolves when the reply outlives this process, however that ends. Does not reject: a reply
    * that was paid for is used even when it cannot be kept; `flush` then tells.
@@ -29,7 +29,7 @@ export interface ReplyCache {
 export function openReplyCache(directory: string = cacheDirectory()): ReplyCache {
   const cache = openDiskCache(directory, FILE, WHAT);
   return {
-    get: (key) => readReply(cache.get(key)),
+    get: (key, newest) => readReply(cache.get(key, newest)),
     put: (key, value) => cache.put(key, JSON.stringify(value)),
     flush: cache.flush,
     close: cache.close,
