@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { environmentWithDotenv } from "../annotate/load-recipe.ts";
 import { buildProgram } from "./program.ts";
-import { printError, processTerminal } from "./terminal.ts";
+import { printError, printUsageFault, processTerminal } from "./terminal.ts";
 
 /** Runs the command line and sets the exit code; see docs/cli.md for what each code means. */
 async function main(): Promise<void> {
@@ -16,8 +16,7 @@ async function main(): Promise<void> {
     await program.parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has printed its message; help and version are not faults.
-      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      process.exitCode = printUsageFault(terminal, error, asksForJson);
       return;
     }
     process.exitCode = printError(terminal, error, asksForJson);

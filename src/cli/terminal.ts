@@ -1,3 +1,4 @@
+import type { CommanderError } from "commander";
 import { exitCodeOf, isPrefkitError, reasonOf } from "../core/errors.ts";
 import { visible, visibleJson } from "./visible.ts";
 
@@ -54,4 +55,20 @@ export function printError(terminal: Terminal, error: unknown, json: boolean): n
 
 function problemOf(error: unknown): string {
   return reasonOf(isPrefkitError(error) ? error.message.split("\nFix:")[0] : error, 2000);
+}
+
+/** After commander has said on stderr what is wrong with the command line: that as JSON, and the exit code. Help and version are no faults. */
+export function printUsageFault(
+  terminal: Terminal,
+  { code, message, exitCode }: CommanderError,
+  json: boolean,
+): number {
+  if (exitCode === 0) return 0;
+  if (json) {
+    const [said = ""] = message.replace(/^error: /, "").split("\n");
+    const fault = { code: "bad_option", message: code === "commander.help" ? "no command was given." : said };
+    const fix = "add --help for the commands, options and examples.";
+    terminal.out(visibleJson({ ok: false, ...fault, fix, exitCode: 2 }));
+  }
+  return 2;
 }

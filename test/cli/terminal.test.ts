@@ -1,5 +1,7 @@
+import type { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
-import { printError, type Terminal } from "../../src/cli/terminal.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { printError, printUsageFault, type Terminal } from "../../src/cli/terminal.ts";
 import { PrefkitError } from "../../src/core/errors.ts";
 
 const EVIL = "p\u001b[31m\u009b31m\u202e\u200b";
@@ -40,5 +42,50 @@ describe("printError", () => {
     const { err, exitCode } = printed(new PrefkitError("bad_option", "this.", "do that."));
     expect(err).toBe("PrefkitError: this.\nFix: do that. [bad_option]\n");
     expect(exitCode).toBe(2);
+  });
+});
+
+describe("printUsageFault", () => {
+  async function used(words: readonly string[], json = true) {
+    const lines = { out: "", err: "" };
+    const terminal: Terminal = {
+      out: (text) => {
+        lines.out += `${text}\n`;
+      },
+      err: (text) => {
+        lines.err += `${text}\n`;
+      },
+      ...{ isInteractive: false, columns: 80, environment: {}, directory: "." },
+    };
+    const fault = await buildProgram(terminal, () => {})
+      .parseAsync(["node", "prefkit", ...words])
+      .catch((error: CommanderError) => error);
+    return { fault, lines, exitCode: printUsageFault(terminal, fault as CommanderError, json) };
+  }
+
+  it.each([
+    { words: ["nocmd", "--json"], says: /unknown command 'nocmd'/ },
+    { words: ["export", "--json"], says: /argument|required option/ },
+    { words: ["run", "r.yaml", "--no-such", "--json"], says: /unknown option '--no-such'/ },
+    { words: ["--json"], says: /unknown option '--json'/ },
+    { words: ["rules"], says: /no command was given/ },
+  ])("gives $words as one JSON object, and on stderr to read", async ({ words, says }) => {
+    const { lines, exitCode } = await used(words);
+    expect(exitCode).toBe(2);
+    const { message, ...rest } = JSON.parse(lines.out) as { readonly message: string };
+    expect(message).toMatch(says);
+    expect(rest).toEqual({
+      ok: false,
+      code: "bad_option",
+      fix: expect.stringContaining("--help"),
+      exitCode: 2,
+    });
+    expect(lines.err).not.toBe("");
+  });
+
+  it("prints nothing more without --json, and takes help and version for no faults", async () => {
+    expect(await used(["nocmd"], false)).toMatchObject({ exitCode: 2, lines: { out: "" } });
+    expect((await used(["--version"])).exitCode).toBe(0);
+    expect((await used(["run", "--help"])).exitCode).toBe(0);
   });
 });
