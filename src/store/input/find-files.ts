@@ -9,38 +9,45 @@ import type { InputFormat } from "./types.ts";
 /**
  * The files that the paths and globs match, each once: in the order of the patterns, a glob's matches sorted by name.
  * Throws `no_input_file` for a pattern without a match, or a directory.
+ *
+ * @param named what the user calls the patterns, for messages
  */
 export async function findFiles(
   patterns: string | readonly string[],
   baseDirectory: string,
+  named = "input.path",
 ): Promise<readonly SourceFile[]> {
   const list = typeof patterns === "string" ? [patterns] : patterns;
   const found = new Map<string, SourceFile>();
   for (const pattern of list) {
-    for (const file of await matchesOf(pattern, baseDirectory)) {
+    for (const file of await matchesOf(pattern, baseDirectory, named)) {
       if (!found.has(file.absolute)) found.set(file.absolute, file);
     }
   }
   if (found.size > 0) return [...found.values()];
-  throw noPath();
+  throw noPath(named);
 }
 
-function noPath(): PrefkitError {
+function noPath(named: string): PrefkitError {
   return new PrefkitError(
     "no_input_file",
-    "input.path names no file.",
+    `${named} names no file.`,
     "write a path or a glob, as in data/*.jsonl.",
   );
 }
 
-async function matchesOf(pattern: string, baseDirectory: string): Promise<readonly SourceFile[]> {
-  if (pattern === "") throw noPath();
+async function matchesOf(
+  pattern: string,
+  baseDirectory: string,
+  named: string,
+): Promise<readonly SourceFile[]> {
+  if (pattern === "") throw noPath(named);
   // A path that exists is taken as it is, so that names with brackets or stars need no escapes.
   const literal = await sourceFile(resolve(baseDirectory, pattern), baseDirectory);
   if (literal === "directory") {
     throw new PrefkitError(
       "no_input_file",
-      `input.path "${pattern}" is a directory.`,
+      `${named} "${pattern}" is a directory.`,
       `name the files in it, as in ${pattern.replace(/[/\\]+$/, "")}/*.jsonl.`,
     );
   }
@@ -54,8 +61,8 @@ async function matchesOf(pattern: string, baseDirectory: string): Promise<readon
   if (readable.length > 0) return readable.sort((a, b) => (a.path < b.path ? -1 : 1));
   throw new PrefkitError(
     "no_input_file",
-    `no file matches input.path "${pattern}" in ${baseDirectory}.`,
-    "check the path; it is resolved from the recipe's directory.",
+    `no file matches ${named} "${pattern}" in ${baseDirectory}.`,
+    "check the path; a relative one is taken from that directory.",
   );
 }
 
