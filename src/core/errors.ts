@@ -104,10 +104,6 @@ export const CALL_FAILURES = {
     retried: true,
     meaning: "The reply is not JSON, or not of the shape the server's API promises.",
   },
-  cut_off: {
-    retried: false,
-    meaning: "Structured output was cut at maxTokens; another try would be cut too.",
-  },
   no_logprobs: { retried: false, meaning: "The server gave no log-probs of the text it was given." },
   not_finite: { retried: false, meaning: "A log-prob is null, NaN or infinite." },
   tokens_differ: {

@@ -2,6 +2,7 @@ import { type CallFailure, isCallFailure } from "../core/errors.ts";
 import { finding } from "./http-provider.ts";
 import type { CallContext, ChatModel, ChatReply, ChatRequest } from "./ports.ts";
 import type { Finding } from "./provider.ts";
+import { fieldsOf } from "./wire.ts";
 
 /** A question whose answer takes more than the few tokens it is given. */
 const COUNTING: ChatRequest = {
@@ -102,8 +103,16 @@ async function structuredFinding(model: ChatModel, context: CallContext): Promis
     const found = `structured output failed: ${reply.code}: ${reply.message}`;
     return finding("structured_output", "warn", found, fix, false);
   }
-  const { answer } = (JSON.parse(reply.text) ?? {}) as { readonly answer?: unknown };
+  const { answer } = fieldsOf(jsonOrNull(reply.text));
   return Number.isInteger(answer)
     ? finding("structured_output", "good", "follows a JSON schema", null, true)
-    : finding("structured_output", "warn", "gives JSON that does not follow the schema", fix, false);
+    : finding("structured_output", "warn", "does not follow a JSON schema", fix, false);
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -213,18 +213,19 @@ describe("openai chat", () => {
   });
 
   it.each([
-    ["not JSON", "bad_reply", chatCompletion("no"), "is not JSON"],
-    [
-      "cut",
-      "cut_off",
-      chatCompletion('{"a":', { choice: { finish_reason: "length" } }),
-      "was cut at 16 tokens",
-    ],
-  ])("refuses structured output that is %s, as %s", async (_, code, json, why) => {
-    answering = () => ({ json });
-    const failure = await failureOf(generate({ ...hello, schema: { name: "a", schema: {} } }));
-    expect(failure).toMatchObject({ code, message: expect.stringContaining(why) });
-  });
+    ["no", "stop"],
+    ['```json\n{"a": 1}\n```', "stop"],
+    ['{"a":', "length"],
+  ])(
+    "hands %j on where structured output was asked for: it is paid, and for the judge to read",
+    async (text, end) => {
+      answering = () => ({ json: chatCompletion(text, { choice: { finish_reason: end } }) });
+      expect(await generate({ ...hello, schema: { name: "a", schema: {} } })).toMatchObject({
+        text,
+        finishReason: end,
+      });
+    },
+  );
 
   it.each([
     ["any", "large"],
