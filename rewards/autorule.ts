@@ -18,7 +18,7 @@ export interface AutoruleModels {
 }
 
 /** Raised with every change of the question's text (src/judging/rule-verdict.ts) or of how replies are read. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * The fraction of a rule set that a response follows, as a judge model finds rule by rule.

@@ -38,7 +38,13 @@ const optionsSchema = z
       .enum(["text", "json"])
       .default("text")
       .describe("A list in marked text, or structured output of the server."),
-    temperature: z.number().min(0).max(2).default(0).describe("0 is greedy."),
+    temperature: z
+      .number()
+      .min(0)
+      .max(2)
+      .nullable()
+      .default(0)
+      .describe("0 is greedy; null sends none, for models that refuse one."),
     maxTokens: z.int().min(1).default(4096).describe("Most tokens of one reply."),
   })
   .refine(({ min, max }) => min < max, { message: "min must be below max", path: ["min"] })
@@ -53,7 +59,7 @@ export interface ListwiseJudgeModels {
 
 const NAME = "listwise-judge";
 // Part of what makes the numbers: the texts of listwise-judge/question.ts.
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Scores the responses of a group by one call that shows them all, in an order that the seed draws; with `rounds`, by the mean over
@@ -96,10 +102,9 @@ export function listwiseJudge(given: ListwiseJudgeOptions, models: ListwiseJudge
       const read = rounds.filter((round) => round.kind === "values");
       const scores = new Array<Score>(group.responses.length);
       for (const [player, contender] of contenders.entries()) {
-        const values = read.map((round) => round.values[player] ?? 0);
         const score = isAlone
           ? abstained("no other response of the group could be shown to the judge")
-          : scoreOf(values, contender, read);
+          : scoreOf(player, contender, read);
         for (const at of contender.places) scores[at] = score;
       }
       for (const { places, flags } of refused) {
@@ -130,8 +135,10 @@ export const definition = defineScorer<Settings, ListwiseJudgeModels>({
 
 interface Round {
   readonly kind: "values";
-  /** By contender. */
-  readonly values: readonly number[];
+  /** By contender, in whole numbers: the rating, or how many others stand below it. */
+  readonly points: readonly number[];
+  /** Makes values of points: 1, or for a ranking n − 1. */
+  readonly divisor: number;
   readonly reply: string;
 }
 
@@ -159,7 +166,7 @@ async function judgeRound(
   const question = listQuestion(shown, form, { ...settings, criteria: settings.criteria ?? null });
   const { request } = question;
   const sampling =
-    settings.temperature === 0
+    settings.temperature === null || settings.temperature === 0
       ? request.sampling
       : {
           ...request.sampling,
@@ -191,20 +198,24 @@ function roundFrom(
   order: readonly number[],
   form: ListForm,
 ): Round {
-  const values = order.map(() => 0);
+  const points = order.map(() => 0);
   for (const [place, entry] of answer.entries()) {
-    if (form.kind === "ratings") values[order[place] ?? 0] = entry;
-    else values[order[entry - 1] ?? 0] = form.count === 1 ? 0.5 : (form.count - 1 - place) / (form.count - 1);
+    if (form.kind === "ratings") points[order[place] ?? 0] = entry;
+    else points[order[entry - 1] ?? 0] = form.count - 1 - place;
   }
-  return { kind: "values", values, reply: reply.text };
+  const divisor = form.kind === "ratings" ? 1 : form.count - 1;
+  return { kind: "values", points, divisor, reply: reply.text };
 }
 
-function scoreOf(values: readonly number[], { flags }: Contender, rounds: readonly Round[]): Score {
+function scoreOf(player: number, { flags }: Contender, rounds: readonly Round[]): Score {
   const raw = rounds.map(({ reply }) => reply).join("\n\n");
   // No round was needed: all responses have one text, which ties with itself.
-  if (values.length === 0)
-    return scored(0.5, { why: "all responses have one text", parts: flagParts(flags) });
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [{ divisor } = { divisor: 0 }] = rounds;
+  if (divisor === 0) return scored(0.5, { why: "all responses have one text", parts: flagParts(flags) });
+  // Whole numbers are summed, in an order of their own: equal ranks in other rounds are equal scores.
+  const points = rounds.map((round) => round.points[player] ?? 0).sort((a, b) => a - b);
+  const mean = points.reduce((sum, one) => sum + one, 0) / (points.length * divisor);
+  const values = points.map((one) => one / divisor);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return scored(mean, {
     parts: {

@@ -30,7 +30,7 @@ export interface PairwiseJudgeModels {
 
 const NAME = "pairwise-judge";
 // Part of what makes the numbers: the texts of src/judging/pairwise/question.ts.
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Scores responses by how they fare in comparisons, two at a time, that a chat model judges.

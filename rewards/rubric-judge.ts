@@ -2,7 +2,7 @@ import { PrefkitError } from "../src/core/errors.ts";
 import type { Rubric } from "../src/core/rubric/rubric.ts";
 import { rubricSchema } from "../src/core/rubric/schema.ts";
 import { rubricRange } from "../src/core/rubric/score-rubric.ts";
-import { abstained, defineScorer, parseOptions, perGroup } from "../src/core/scorer.ts";
+import { abstained, defineScorer, parseOptions, perGroup, type ScorerFacts } from "../src/core/scorer.ts";
 import type { Score, Scorer } from "../src/core/types.ts";
 import { judgeFingerprint } from "../src/judging/fingerprint.ts";
 import type { ChatModel } from "../src/models/ports.ts";
@@ -25,7 +25,7 @@ export interface RubricJudgeModels {
 }
 
 /** Raised with every change of a prompt's text or of how replies are read: each changes numbers. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Scores a response by a rubric, as a judge model finds its criteria met or rates them.
@@ -94,7 +94,17 @@ export const definition = defineScorer<Settings, RubricJudgeModels>({
   fingerprint: (options) => judgeFingerprint(rubricsOf(options).all),
   create: judgeBy,
   plannedCalls,
+  alarms: samplingAlarms,
 });
+
+/** Sampling is many times as dear as log-probs: a judge that gives none is told of. */
+function samplingAlarms({ parts }: ScorerFacts): string[] {
+  const { mean } = parts?.sampled ?? { mean: 0 };
+  if (!(mean > 0)) return [];
+  return [
+    `log-probs gave no expectation for ${Number(mean.toPrecision(2))} verdicts of a response on average, which are means of \`samples\` further calls each: see docs/scorers/rubric-judge.md on \`topLogprobs\` and \`fallback\``,
+  ];
+}
 
 /** From the lowest to the highest value that any of the rubrics can give. */
 function rangeOf(rubrics: readonly Rubric[]): readonly [number, number] {
@@ -118,8 +128,21 @@ function checkJudges(models: RubricJudgeModels, settings: Settings, count: numbe
       "in code, give the models themselves: rubricJudge(options, { judge, judges: [...] }).",
     );
   }
+  const names = [...(settings.judge === undefined ? [] : [settings.judge]), ...(settings.judges ?? [])];
+  const twice = twiceIn(names) ?? twiceIn([models.judge, ...(models.judges ?? [])])?.id;
+  if (twice !== undefined) {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME}: the judge "${twice}" is named twice, and would agree with itself.`,
+      "name each judge of a panel once. To ask one model several times, give it names of its own in `models`, with other settings.",
+    );
+  }
   if (settings.quorum !== undefined && settings.quorum > count) {
     const fix = `choose a quorum from 1 to ${count}, or name more judges.`;
     throw new PrefkitError("bad_option", `${NAME}: quorum ${settings.quorum} with ${count} judges.`, fix);
   }
+}
+
+function twiceIn<One>(list: readonly One[]): One | undefined {
+  return list.find((one, index) => list.indexOf(one) < index);
 }

@@ -8,7 +8,8 @@ import { type ListForm, listSchema, readList, readListJson } from "./read-list.t
 export interface ListSettings {
   readonly criteria: string | null;
   readonly output: "json" | "text";
-  readonly temperature: number;
+  /** null sends none. */
+  readonly temperature: number | null;
   readonly maxTokens: number;
   readonly maxChars?: number | undefined;
   readonly hidden: "flag" | "strip";
@@ -67,7 +68,7 @@ export function listQuestion(
   ].join("\n\n");
   const request = {
     messages: [{ role: "user", content }],
-    sampling: { temperature, maxTokens },
+    sampling: { ...(temperature !== null && { temperature }), maxTokens },
   } as const;
   return output === "json"
     ? {

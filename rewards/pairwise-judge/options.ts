@@ -49,7 +49,13 @@ export const optionsSchema = z
       .enum(["text", "json"])
       .default("text")
       .describe("A verdict in marked text, or structured output of the server."),
-    temperature: z.number().min(0).max(2).exactOptional().describe("Default 0; with several samples 1."),
+    temperature: z
+      .number()
+      .min(0)
+      .max(2)
+      .nullable()
+      .exactOptional()
+      .describe("Default 0; with several samples 1. null sends none."),
     maxTokens: z.int().min(1).default(2048).describe("Most tokens of one reply."),
     canaries: z
       .strictObject({
@@ -68,6 +74,11 @@ export const optionsSchema = z
 export type Settings = z.output<typeof optionsSchema>;
 export type PairwiseJudgeOptions = z.input<typeof optionsSchema>;
 
-export function temperatureOf({ temperature, samples }: Pick<Settings, "samples" | "temperature">): number {
-  return temperature ?? (samples === 1 ? 0 : 1);
+/** null: none is sent. */
+export function temperatureOf({
+  temperature,
+  samples,
+}: Pick<Settings, "samples" | "temperature">): number | null {
+  if (temperature !== undefined) return temperature;
+  return samples === 1 ? 0 : 1;
 }

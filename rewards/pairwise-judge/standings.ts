@@ -1,3 +1,4 @@
+import { ratioOnPaper } from "../../src/core/on-paper.ts";
 import { abstained, failed, scored } from "../../src/core/scorer.ts";
 import type { Score } from "../../src/core/types.ts";
 import { bradleyTerry, type Comparison, componentsOf } from "../../src/judging/bradley-terry.ts";
@@ -15,8 +16,8 @@ interface Standing {
   readonly ties: number;
   readonly losses: number;
   readonly unread: number;
-  /** Wins plus half the ties; in mode `average` sums of fractions. */
-  readonly points: number;
+  /** Wins plus half the ties over all; in mode `average` the mean of fractions. null: nothing was read. */
+  readonly rate: number | null;
 }
 
 /** A score per contender. */
@@ -33,8 +34,7 @@ export function scoresOf(
   const unlinked = fit ? outsideOf(fit.components) : new Set<number>();
   const unlinkedByPlan = isStrength ? outsideOf(componentsOf(contenders.length, games)) : new Set<number>();
   return contenders.map((contender, player): Score => {
-    const standing = standingOf(player, games);
-    const { wins, ties, losses, unread } = standing;
+    const { wins, ties, losses, unread, rate } = standingOf(player, games);
     const compared = wins + ties + losses;
     if (compared + unread === 0 && (contenders.length > 1 || contender.places.length === 1)) {
       return abstained("the plan holds no comparison for this response");
@@ -52,7 +52,7 @@ export function scoresOf(
     }
     // All responses have one text, which ties with itself.
     const tied = isStrength ? 0 : 0.5;
-    const value = fit ? (fit.strengths[player] ?? tied) : compared === 0 ? tied : standing.points / compared;
+    const value = (fit ? fit.strengths[player] : rate) ?? tied;
     const counts = [
       counted(wins, "win"),
       counted(ties, "tie"),
@@ -82,7 +82,8 @@ function outsideOf(components: readonly number[]): Set<number> {
 }
 
 function standingOf(player: number, games: readonly Game[]): Standing {
-  const standing = { wins: 0, ties: 0, losses: 0, unread: 0, points: 0 };
+  const standing = { wins: 0, ties: 0, losses: 0, unread: 0 };
+  const points: (readonly [weight: 1, own: number])[] = [];
   for (const { i, j, won } of games) {
     if (i !== player && j !== player) continue;
     if (won === null) {
@@ -90,10 +91,10 @@ function standingOf(player: number, games: readonly Game[]): Standing {
       continue;
     }
     const own = i === player ? won : 1 - won;
-    standing.points += own;
+    points.push([1, own]);
     standing[own > 0.5 ? "wins" : own < 0.5 ? "losses" : "ties"] += 1;
   }
-  return standing;
+  return { ...standing, rate: ratioOnPaper(points, [points.length]) };
 }
 
 function intervalParts(interval: readonly [number, number] | undefined): Record<string, number> {

@@ -4,7 +4,12 @@ import type { Scale } from "../../src/core/rubric/rubric.ts";
 import { failed } from "../../src/core/scorer.ts";
 import type { Failed, ScoreContext } from "../../src/core/types.ts";
 import { type Answered, ask } from "../../src/judging/ask.ts";
-import { expectedRating } from "../../src/judging/rating-tokens.ts";
+import {
+  type ExpectedRating,
+  expectedRating,
+  type NoExpectation,
+  percent,
+} from "../../src/judging/rating-tokens.ts";
 import type { ReadVerdict } from "../../src/judging/read-verdict.ts";
 import type { ChatModel } from "../../src/models/ports.ts";
 import { NAME, type Settings } from "./options.ts";
@@ -27,7 +32,7 @@ export interface Verdict {
  * Failures of structured output that marked text may not share; some servers take a schema and do not follow it. Nothing is
  * remembered from one question to the next, so that an answer does not depend on which came first.
  */
-const WITHOUT_SCHEMA = ["bad_request", "bad_reply", "in_process", "cut_off", "unread_verdict"];
+const WITHOUT_SCHEMA = ["bad_request", "bad_reply", "in_process", "unread_verdict"];
 /** And of log-probs: some servers refuse them with 400, some, for reasoning models, with 403. */
 const WITHOUT_LOGPROBS = [
   "bad_request",
@@ -75,9 +80,6 @@ export async function askVerdict(
   return { kind: "answered", verdict: answer, ambiguous, text: reply.text };
 }
 
-/** Most alternatives that servers give of a token. */
-const TOP_LOGPROBS = 20;
-
 /** Asks for a rating in marked text, and gives the mean over what the judge might have written there. */
 export async function askExpected(
   judge: ChatModel,
@@ -87,7 +89,7 @@ export async function askExpected(
   context: ScoreContext,
 ): Promise<Verdict | Failed> {
   const { marked } = questions;
-  const request = { ...marked.request, topLogprobs: TOP_LOGPROBS };
+  const request = { ...marked.request, topLogprobs: settings.topLogprobs };
   const answered = await ask(judge, { ...marked, request }, context, settings.tries);
   if (answered.kind === "failed") {
     if (!WITHOUT_LOGPROBS.includes(answered.code)) return answered;
@@ -95,17 +97,31 @@ export async function askExpected(
   }
   const { answer, ambiguous, reply } = answered;
   if (answer === "not_applicable") return { kind: "answered", verdict: answer, ambiguous, text: reply.text };
-  const { minMass } = settings;
-  const found = expectedRating(reply.tokenLogprobs, scale);
-  if (found !== null && typeof answer === "number" && found.mass >= minMass) {
-    const expectation = { rating: answer, mass: found.mass };
-    return { kind: "answered", verdict: found.value, ambiguous, text: reply.text, expectation };
+  const found = standingFor(answer, expectedRating(reply.tokenLogprobs, scale), settings);
+  if (found.kind === "failed") {
+    const lack = failed(found.code, `${judge.id}: ${found.why}`);
+    return withoutExpectation(judge, questions, settings, context, lack);
   }
-  const lack =
-    reply.tokenLogprobs === undefined
-      ? failed("no_logprobs", `${judge.id} gave no log-probs with its rating`)
-      : failed("low_mass", `${percent(found?.mass ?? 0)} of the probability was found on ratings`);
-  return withoutExpectation(judge, questions, settings, context, lack);
+  const expectation = { rating: answer, mass: found.mass };
+  return { kind: "answered", verdict: found.value, ambiguous, text: reply.text, expectation };
+}
+
+/** An expectation stands for a verdict that was read when it is of that very rating, and of enough of the probability. */
+function standingFor(
+  answer: number,
+  found: ExpectedRating | NoExpectation,
+  { minMass }: Settings,
+): ExpectedRating | Failed {
+  if (found.kind === "none") return failed(found.code, found.why);
+  if (found.rating !== answer) {
+    const tokens = `the tokens that have log-probs rate ${found.rating}`;
+    return failed("no_logprobs", `the reply rates ${answer}, and ${tokens}`);
+  }
+  if (found.mass >= minMass) return found;
+  return failed(
+    "low_mass",
+    `${percent(found.mass)} of the probability was found on ratings, less than ${percent(minMass)}`,
+  );
 }
 
 /** The declared fallback: the mean of samples, at least half of which must be ratings; or "not applicable", when more than half say so; or the failure. */
@@ -150,8 +166,4 @@ async function withoutExpectation(
     text: first.reply.text,
     sampled: true,
   };
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1000) / 10} %`;
 }

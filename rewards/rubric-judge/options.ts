@@ -37,6 +37,8 @@ export interface RubricJudgeOptions extends ShownOptions {
   readonly temperature?: number | null;
   /** `logprobs`: a rating is the mean over the judge's probabilities. Default `off`. */
   readonly expected?: "off" | "logprobs";
+  /** How many likeliest tokens are asked for in a rating's place, which some servers bound. Default 20. */
+  readonly topLogprobs?: number;
   /** What to do where log-probs give no expectation: ask `samples` times and take the mean (default), or fail. */
   readonly fallback?: "sampled" | "fail";
   /** Default 20. */
@@ -84,6 +86,12 @@ export const optionsSchema = z
       .enum(["off", "logprobs"])
       .default("off")
       .describe("logprobs: ratings are means over the judge's probabilities."),
+    topLogprobs: z
+      .int()
+      .min(2)
+      .max(100)
+      .default(20)
+      .describe("How many likeliest tokens are asked for; some servers take fewer."),
     fallback: z
       .enum(["sampled", "fail"])
       .default("sampled")

@@ -15,7 +15,10 @@ const costs = new WeakMap<Rubric, readonly number[]>();
 /** The instruction, what the marks mean, and the marks themselves. */
 const FRAME_TOKENS = estimateTokens(INSTRUCTION) + 200;
 
-/** Calls when every reply is read at once and log-probs are given. Estimated: a token for every four characters. */
+/**
+ * Calls when every reply is read at once and log-probs give each expectation; where they do not, a rating takes `samples` more.
+ * Estimated: a token for every four characters.
+ */
 export function plannedCalls(settings: Settings, { prompt, responses }: Group): readonly PlannedCalls[] {
   if (prompt.images?.length) return [];
   const rubric = rubricFor(settings, prompt.id);

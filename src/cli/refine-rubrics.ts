@@ -10,7 +10,7 @@ import { isCallFailure, PrefkitError } from "../core/errors.ts";
 import { nodeFiles } from "../core/files.ts";
 import type { Group, JsonObject } from "../core/types.ts";
 import { openMemo } from "../learn/memo.ts";
-import { type RefineOptions, refineSettings } from "../learn/rubric/options.ts";
+import { type RefineOptions, type RefineSettings, refineSettings } from "../learn/rubric/options.ts";
 import { RUBRIC_PROMPT_HASHES } from "../learn/rubric/prompts.ts";
 import type { ReferenceSource } from "../learn/rubric/references.ts";
 import { refineGroups } from "../learn/rubric/refine-groups.ts";
@@ -112,7 +112,7 @@ async function refineInput(
   try {
     const outcomes = refineGroups(groupsOf(input, loaded, wish.limit), {
       models: { proposer: played(models, "proposer"), judge: played(models, "judge") },
-      references: sourceOf(wish.references, models, settings.maxTokens),
+      references: sourceOf(wish.references, models, settings),
       options: wish.options,
       memo,
       pace: {
@@ -144,12 +144,12 @@ function played(models: ReadonlyMap<string, NamedChatModel>, part: string): Chat
 function sourceOf(
   references: RefineRubrics["references"],
   models: ReadonlyMap<string, NamedChatModel>,
-  maxTokens: number,
+  { maxTokens, temperature }: RefineSettings,
 ): ReferenceSource {
   if (references === null) return { kind: "none" };
   const { kind, strong, weak } = references;
   if (kind === "metadata") return { kind, strong, weak };
-  const sampling = { temperature: 0, maxTokens };
+  const sampling = { ...(temperature !== null && { temperature: 0 }), maxTokens };
   return { kind, strong: played(models, "strong"), weak: played(models, "weak"), sampling };
 }
 

@@ -1,3 +1,4 @@
+import { isTie } from "../core/noise.ts";
 import type { JsonObject } from "../core/types.ts";
 import type { AccuracyRow, EvalExample, Interval } from "./report.ts";
 
@@ -13,7 +14,12 @@ export interface GoldItem {
   readonly lengths: readonly number[];
   /** The models behind the responses, where the layout names them. */
   readonly models?: readonly string[];
+  /** The pairs of responses that the benchmark itself compares, where the layout names them. */
+  readonly pairs?: readonly ResponsePair[];
 }
+
+/** Places of two responses, counted from 0. */
+export type ResponsePair = readonly [first: number, second: number];
 
 /** A judge's verdict on a pair in file order, turned back when the judge saw the other order. null: unread. */
 export type Verdict = "first" | "second" | "tie";
@@ -96,7 +102,7 @@ export function betterOf({ correct }: GoldItem): 0 | 1 | null {
 }
 
 /**
- * The share of right responses among those with the highest score.
+ * The share of right responses among those with the highest score; scores that differ by rounding alone are equal (`isTie`).
  *
  *   outcome: correct when all of them are right, wrong when none is, tie in between
  *
@@ -106,21 +112,12 @@ export function betterOf({ correct }: GoldItem): 0 | 1 | null {
  */
 export function topShare(correct: readonly boolean[], scores: readonly (number | null)[]): Judgement {
   if (correct.every((is) => is === correct[0])) return { outcome: "noPreference", credit: null };
-  let highest = -Infinity;
-  let right = 0;
-  let all = 0;
-  for (const [index, is] of correct.entries()) {
-    const score = scores[index] ?? null;
-    if (score === null) return { outcome: "unscored", credit: null };
-    if (score < highest) continue;
-    if (score > highest) {
-      highest = score;
-      right = 0;
-      all = 0;
-    }
-    all += 1;
-    if (is) right += 1;
-  }
+  const found = known(correct.map((_, index) => scores[index] ?? null));
+  if (found.length < correct.length) return { outcome: "unscored", credit: null };
+  const highest = found.reduce((most, score) => Math.max(most, score), -Infinity);
+  const best = correct.filter((_, index) => isTie(found[index] ?? Number.NaN, highest));
+  const all = best.length;
+  const right = best.filter((is) => is).length;
   return { outcome: right === all ? "correct" : right === 0 ? "wrong" : "tie", credit: right / all };
 }
 

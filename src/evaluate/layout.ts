@@ -1,5 +1,6 @@
 import type { Group, Json, JsonObject } from "../core/types.ts";
 import type { ResponseMap } from "../store/input/types.ts";
+import type { ResponsePair } from "./gold.ts";
 
 /** How a file's rows become gold items. */
 export interface Layout {
@@ -19,6 +20,7 @@ export interface Layout {
 export interface GoldLabels {
   readonly correct: readonly boolean[];
   readonly models?: readonly string[];
+  readonly pairs?: readonly ResponsePair[];
 }
 
 /** Rows {prompt, chosen, rejected}: text, a message, or a list; told apart by their role, which scorers do not see. */
@@ -53,6 +55,21 @@ export function flagsOf(value: Json | undefined, responses: number, column: stri
   return correct.length === flags.length
     ? { correct }
     : `${column} holds something else than true, false, 0 and 1.`;
+}
+
+/** A list of pairs of places of responses, counted from 0, or JSON text of one. */
+export function pairsOf(
+  value: Json | undefined,
+  responses: number,
+  column: string,
+): readonly ResponsePair[] | string {
+  const list: unknown = typeof value === "string" ? parsedList(value) : value;
+  const isPlace = (place: unknown): place is number =>
+    typeof place === "number" && Number.isInteger(place) && place >= 0 && place < responses;
+  const isPair = (pair: unknown): pair is ResponsePair =>
+    Array.isArray(pair) && pair.length === 2 && pair.every(isPlace);
+  if (Array.isArray(list) && list.every(isPair)) return list;
+  return `${column} must be a list of pairs of numbers from 0 to ${responses - 1}.`;
 }
 
 function flagOf(value: unknown): boolean | null {

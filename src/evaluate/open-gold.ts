@@ -158,6 +158,7 @@ function goldRow(layout: Layout, { group, place }: GroupRow, seed: number, isCol
       correct: read.correct,
       lengths: group.responses.map(({ text }) => codePoints(text)),
       ...(read.models && { models: read.models }),
+      ...(read.pairs && { pairs: read.pairs }),
     },
     group: {
       ...group,

@@ -90,7 +90,7 @@ export function orderMetrics({ items, prompts, results, samples, seed }: ScorerV
         both.map(({ first }) => first),
         both.map(({ second }) => second),
       ),
-      items: both.length,
+      items: both.filter(({ first, second }) => first !== null && second !== null).length,
       unit: "number",
       note: "Cohen's, over the verdicts that were read",
     }),

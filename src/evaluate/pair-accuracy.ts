@@ -1,3 +1,4 @@
+import { isTie } from "../core/noise.ts";
 import { type Interval, wilsonInterval } from "../core/stats.ts";
 
 /** What a scorer makes of a gold pair. `unscored`: it gave no score to one of the two, or to both. */
@@ -16,13 +17,13 @@ export interface PairAccuracy extends OutcomeCounts {
 }
 
 /**
- * Correct when the chosen response has strictly the higher score. null: no score.
+ * Correct when the chosen response has strictly the higher score, by more than rounding (`isTie`). null: no score.
  *
  * Source: RewardBench (Lambert et al. 2024), which counts a tie as wrong; here ties are counted apart too.
  */
 export function pairOutcome(chosen: number | null, rejected: number | null): PairOutcome {
   if (chosen === null || rejected === null) return "unscored";
-  if (chosen === rejected) return "tie";
+  if (isTie(chosen, rejected)) return "tie";
   return chosen > rejected ? "correct" : "wrong";
 }
 

@@ -16,6 +16,9 @@ export const RESULT_FIELDS = [
   "results",
 ] as const;
 
+/** PPE's results: the score of the first response, of the second one, … */
+export const NUMBERED_SCORE = /^score_[1-9]\d*$/;
+
 /** What a row that is not there says. */
 export function noResult(correct: readonly boolean[]): ItemResult {
   return { scores: correct.map(() => null), verdicts: [], isUnread: false };
@@ -31,7 +34,7 @@ export function resultOf({ record, place }: RawRecord, correct: readonly boolean
     new PrefkitError(
       "bad_row",
       problem,
-      "give scores (one per response), score_chosen and score_rejected, results, or judgments; null where there is none.",
+      "give scores (one per response), score_chosen and score_rejected, score_1, score_2, …, results, or judgments; null where there is none.",
       { place },
     );
   const judgments = listOf(record.judgments, "judgments", fail);
@@ -41,7 +44,7 @@ export function resultOf({ record, place }: RawRecord, correct: readonly boolean
   if (chosen !== null || rejected !== null) {
     return { ...noResult(correct), scores: inFileOrder(correct, chosen, rejected, fail) };
   }
-  const scores = listOf(record.scores, "scores", fail);
+  const scores = numberedScores(record, fail) ?? listOf(record.scores, "scores", fail);
   if (scores !== null) {
     if (scores.length !== correct.length) {
       throw fail(`scores must be a list with one score for each of the ${correct.length} responses.`);
@@ -51,7 +54,9 @@ export function resultOf({ record, place }: RawRecord, correct: readonly boolean
   const share = numberOf(record.results, fail);
   if (share !== null) {
     if (share < 0 || share > 1) throw fail(`results is ${share}, outside [0, 1].`);
-    return { ...noResult(correct), scores: inFileOrder(correct, share, 1 - share, fail) };
+    const given =
+      correct.length > 2 ? sharedTop(correct, share, fail) : inFileOrder(correct, share, 1 - share, fail);
+    return { ...noResult(correct), scores: given };
   }
   if (RESULT_FIELDS.some((name) => record[name] !== undefined)) {
     return { ...noResult(correct), ...ownFields(record, fail) };
@@ -105,6 +110,35 @@ function inFileOrder(
   if (correct.length !== 2 || correct[0] === correct[1])
     throw fail("scores of chosen and rejected are for pairs of which one is the better one.");
   return correct[0] ? [chosen, rejected] : [rejected, chosen];
+}
+
+/**
+ * `score_1`, `score_2`, … as a list, as PPE's results have them beside `scores`, which are then the labels; null where there are none.
+ */
+function numberedScores(record: RawRecord["record"], fail: Fail): readonly unknown[] | null {
+  const columns = Object.keys(record).filter((name) => NUMBERED_SCORE.test(name));
+  const wanted = columns.map((_, index) => `score_${index + 1}`);
+  const missing = wanted.find((name) => !Object.hasOwn(record, name));
+  if (missing !== undefined) throw fail(`the row has ${columns.join(", ")} and no ${missing}.`);
+  return columns.length === 0 ? null : wanted.map((name) => record[name]);
+}
+
+/**
+ * What RewardBench 2's judges made of a prompt with one right response: 1/t when it is among the t best ones, 0 when it is
+ * not. Scores that earn the same: 1 for the t best, the right one among them, 0 for the others.
+ * Worked: right, wrong, wrong, wrong: 1/2 -> 1, 1, 0, 0; 0 -> 0, 1, 1, 1.
+ */
+function sharedTop(correct: readonly boolean[], share: number, fail: Fail): number[] {
+  const top = share === 0 ? 0 : Math.round(1 / share);
+  if (correct.filter((is) => is).length !== 1) {
+    throw fail("results of more than two responses are for prompts with one right one.");
+  }
+  if (share > 0 && (top > correct.length || Math.abs(1 / top - share) > 1e-9)) {
+    throw fail(`results is ${share}, which is not 0, 1, 1/2, … 1/${correct.length}.`);
+  }
+  if (share === 0) return correct.map((is) => (is ? 0 : 1));
+  let others = top - 1;
+  return correct.map((is) => (is || others-- > 0 ? 1 : 0));
 }
 
 /** A finite number, or a list with one; null for none. */

@@ -83,7 +83,7 @@ export function lostVerdicts({ name, countsEachOrder }: Preset, results: readonl
     return lost === 0
       ? []
       : [
-          `${scorer} failed on ${lost} pairs as unread, and ${name} counts an order that was read beside one that was not: give the scorer \`onUnread: other-order\`, so that such verdicts are not lost.`,
+          `${scorer} failed on ${lost} pairs as unread, and ${name} counts an order that was read beside one that was not: unless it has that already, give the scorer \`onUnread: other-order\`, so that such verdicts are not lost.`,
         ];
   });
 }

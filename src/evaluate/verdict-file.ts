@@ -1,7 +1,7 @@
 import type { GoldItem, ScorerResults } from "./gold.ts";
 import { ID_COLUMNS, type MatchOptions, matchRows } from "./match-rows.ts";
 import { type RawRecord, rawRecords } from "./raw-rows.ts";
-import { noResult, RESULT_FIELDS, resultOf } from "./result-row.ts";
+import { NUMBERED_SCORE, noResult, RESULT_FIELDS, resultOf } from "./result-row.ts";
 import { scorerOfFile } from "./score-file-name.ts";
 
 /** A file with scores that exist already; without a name, it is the file's. */
@@ -25,7 +25,9 @@ export interface FileResults extends ScorerResults {
  *                                              verdicts: ["first", "tie"], one per order, turned back, and unread: true
  *                                              where a reply could not be read (as prefkit writes them)
  *   score_chosen, score_rejected               for pairs (also scores_chosen, scores_rejected, as RewardBench writes them)
- *   results: 1 | 0.5 | 0                       for pairs: chosen, tie, rejected (RewardBench's judges)
+ *   score_1, score_2, …                        one per response (PPE; `scores` beside them are its labels)
+ *   results: 1 | 0.5 | 0                       for pairs: chosen, tie, rejected (RewardBench's judges); 1, 1/2, 1/3, … 0 where
+ *                                              one of more responses is right (RewardBench 2's judges)
  *   judgments: [{ decision: "A>B" }, …]        for pairs: one per order, the second one with the responses swapped (JudgeBench)
  *
  * Rows are matched by id (or pair_id, question_id, prompt_id), or by place where there are none or none fits; see `matchRows`.
@@ -70,8 +72,9 @@ const FIELDS = [...ID_COLUMNS, ...RESULT_FIELDS];
 
 /** Such files often hold the texts too; they need not stay in memory. */
 function slim(row: RawRecord): RawRecord {
+  const names = [...FIELDS, ...Object.keys(row.record).filter((name) => NUMBERED_SCORE.test(name))];
   const record = Object.fromEntries(
-    FIELDS.flatMap((name) => (name in row.record ? [[name, row.record[name]]] : [])),
+    names.flatMap((name) => (name in row.record ? [[name, row.record[name]]] : [])),
   );
   return { ...row, record };
 }

@@ -27,7 +27,7 @@ export interface Answered<Answer> {
 
 /**
  * Asks a judge, and asks again in the same conversation while its answer cannot be read, `tries` times in all. A reply that was
- * cut, filtered or refused is never read, see `cutReason`.
+ * cut, filtered, refused or broken off is never read, see `cutReason`.
  *
  * Fails: `unread_verdict` when no answer could be read, with the last reason; else with the code of the call that failed. Never
  * a number that stands for an answer.
@@ -65,15 +65,35 @@ export async function ask<Answer>(
   return failed("unread_verdict", `the judge's answer could not be read in ${times}: ${why}`);
 }
 
+/** Ends that servers name, in lower case, where a reply came to its end by itself. */
+const ENDED = ["stop", "stop_sequence", "eos", "eos_token", "end_turn", "complete", "completed"];
+
+/** Servers that look for calls in the text end so; a reply of calls alone says nothing. */
+const CALLED = ["tool_calls", "function_call"];
+
+/** What other ends mean that are known well enough to be told in words. */
 const CUT: Readonly<Record<string, string>> = {
   length: "it was cut at its limit",
+  max_tokens: "it was cut at its limit",
   content_filter: "the server filtered it",
+  safety: "the server filtered it",
   refusal: "the judge refused",
 };
 
-/** Why a reply did not come to its end, so that what it ends with is not its last word; null for one that did. */
-export function cutReason({ finishReason }: Pick<ChatReply, "finishReason">): string | null {
-  return finishReason !== null && Object.hasOwn(CUT, finishReason) ? (CUT[finishReason] ?? null) : null;
+/** A reason is quoted no further than this, in UTF-16 units. */
+const LONGEST_REASON = 40;
+
+/**
+ * Why a reply did not come to its end, so that what it ends with is not its last word; null for one that did. Servers have many
+ * names for an end that is none (`max_tokens`, `abort`, `error`, `SAFETY`), so whatever is not known as a good one counts as such.
+ * A server that names none (null) is believed.
+ */
+export function cutReason({ finishReason, text }: Pick<ChatReply, "finishReason" | "text">): string | null {
+  const reason = (finishReason ?? "").trim().toLowerCase();
+  if (reason === "" || ENDED.includes(reason)) return null;
+  if (CALLED.includes(reason)) return /\S/.test(text) ? null : "it calls a tool and says nothing";
+  const told = Object.hasOwn(CUT, reason) ? CUT[reason] : undefined;
+  return told ?? `the server ended it by ${JSON.stringify(reason.slice(0, LONGEST_REASON).toWellFormed())}`;
 }
 
 /** A reply is quoted no further than this, in UTF-16 units: what a judge repeats without end is not paid for again. */

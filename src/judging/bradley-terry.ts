@@ -1,5 +1,6 @@
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import { PrefkitError } from "../core/errors.ts";
+import { levelled } from "../core/noise.ts";
 
 /** What two players' comparisons came to. Wins may be fractions: a tie is half a win for each. */
 export interface Comparison {
@@ -36,6 +37,8 @@ const Z95 = 1.959963984540054;
 const MOST_STEPS = 100;
 /** The largest entry of the gradient, as a share of all games, at which the fit is done. */
 const TOLERANCE = 1e-11;
+/** Strengths no further apart than this differ by rounding: equal records are equal strengths. */
+const NOISE = 1e-12;
 /** A standard error at which strengths have run off towards infinity, there being no maximum. */
 const RUN_AWAY = 1000;
 
@@ -44,6 +47,8 @@ const RUN_AWAY = 1000;
  *
  * Maximizes Σ w_ij log P(i beats j) by Newton's method with halved steps, w being wins and the prior. The standard errors are
  * those of the inverse of the information (prior included) within strengths of mean 0; comparisons count as independent.
+ *
+ * Strengths within 1e-12 of each other are one, so that players of equal records tie.
  *
  * Source: Bradley and Terry 1952, "Rank analysis of incomplete block designs"; the added half win is that of Haldane and
  *         Anscombe for log odds.
@@ -70,8 +75,9 @@ export function bradleyTerry(
     if (members.length === 1) continue;
     const fit = fitComponent(members.map((a) => members.map((b) => wins.get(a, b))));
     converged &&= fit.converged;
+    const levels = levelled(fit.strengths, (one, other) => Math.abs(one - other) <= NOISE);
     for (const [place, player] of members.entries()) {
-      strengths[player] = fit.strengths[place] ?? 0;
+      strengths[player] = levels[place] ?? 0;
       standardErrors[player] = fit.standardErrors[place] ?? 0;
     }
   }

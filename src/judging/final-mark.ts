@@ -13,8 +13,10 @@ export interface FinalMark {
 
 /**
  * The mark `[[…]]` that is the last line of a reply. The line holds nothing else but Markdown, quotation marks, a stop, and
- * perhaps a short label: `Final verdict: **[[Yes]]**`. In a sentence a mark may be denied, doubted or only mentioned, and on a
+ * perhaps a short label: `Final verdict: **[[Yes]]**`, `最終評価：[[4]]。` In a sentence a mark may be denied, doubted or only mentioned, and on a
  * line quoted by `>` it is somebody else's. Blank lines, rules and fences of code blocks do not count as lines.
+ *
+ * What is asked for in plain letters is read in plain letters: `[[４]]` or other brackets are no mark that was asked for.
  *
  * Thinking that stands in the reply does not count, neither what precedes a closing `</think>` nor what follows one that is open.
  *
@@ -57,11 +59,11 @@ export const LONGEST_LINE = 300;
 /** Markdown and quotation marks before a name or a mark. */
 const OPENING = "[\\s*_`\"'“”‘’„«(#+•–-]*";
 const LABEL =
-  "(?:(?:my|the|final|overall)\\s+){0,3}(?:verdict|answer|ratings?|scores?|ranking|choice|decision|judge?ment)";
+  "(?:(?:(?:my|the|final|overall)\\s+){0,3}(?:verdict|answer|ratings?|scores?|ranking|choice|decision|judge?ment)|(?:最[終终])?(?:評価|评价|判定|判断|評分|评分|得分|回答|答案|結論|结论))";
 /** `[[…]]`, but not an envelope's mark, which holds a bar. */
 const MARK = "\\[\\[(?<mark>[^[\\]|]*)\\]\\]";
-const CLOSING = "[\\s*_`.!\"'”’»)]*";
-const FINAL = new RegExp(`^${OPENING}(?:${LABEL}${OPENING}[:=]${OPENING})?${MARK}${CLOSING}$`, "i");
+const CLOSING = "[\\s*_`.。．!\"'”’»)]*";
+const FINAL = new RegExp(`^${OPENING}(?:${LABEL}${OPENING}[:：=]${OPENING})?${MARK}${CLOSING}$`, "i");
 
 function marksIn(line: string): string[] {
   return Array.from(line.matchAll(new RegExp(MARK, "g")), ({ groups }) => (groups?.mark ?? "").trim());

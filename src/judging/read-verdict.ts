@@ -102,7 +102,7 @@ export function verdictWords(form: VerdictForm): readonly (readonly [word: strin
 
 /** No `>`, by which others are quoted. */
 const VERDICT_LINE =
-  /^[\s*_`#+•–-]*(?:\d{1,3}[.)]\s+)?[\s*_`"']*(?<name>[A-Za-z0-9][A-Za-z0-9_-]*)[*_`"'\s]*:[*_`"'\s]*\[\[(?<mark>[^[\]|]*)\]\][\s*_`.,;"']*$/;
+  /^[\s*_`#+•–-]*(?:\d{1,3}[.)]\s+)?[\s*_`"']*(?<name>[A-Za-z0-9][A-Za-z0-9_-]*)[*_`"'\s]*[:：][*_`"'\s]*\[\[(?<mark>[^[\]|]*)\]\][\s*_`.。．,;"']*$/;
 
 /** What a line of the form `name: [[Yes]]` says; null for any other line. `verdict`: null where the mark is none. */
 function verdictLine(line: string, forms: ReadonlyMap<string, VerdictForm>) {

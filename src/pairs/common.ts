@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PrefkitError } from "../core/errors.ts";
+import { levelled, reaches } from "../core/noise.ts";
 import { type Random, randomFor } from "../core/random.ts";
 import type { Pair, RewardedGroup, SampledResponse } from "../core/types.ts";
 import type { NoPairReason, PairBuilder, PairContext, PairResult } from "./pair-builder.ts";
@@ -61,6 +62,7 @@ export interface Candidate {
   /** Index in the group. */
   readonly place: number;
   readonly response: SampledResponse;
+  /** Of rewards that differ by rounding alone the lowest, so that they are equal (see `levelled`). */
   readonly reward: number;
   /** Without white space at its ends. */
   readonly text: string;
@@ -100,6 +102,8 @@ export interface RuleTraits {
 
 /**
  * A pair builder from a rule. All that rules share is here.
+ *
+ * Rewards that differ by rounding alone (`isTie`) are equal to every rule; pairs carry them as they are.
  *
  * Order:   pairs come widest margin first; among equal margins the higher chosen reward, then the place of chosen, then
  *          the place of rejected.
@@ -141,7 +145,8 @@ function build(
     if (paired.has(place)) continue;
     reasons[place] = choice === "tie" ? "tie" : (reached.get(place) ?? "single_candidate");
   }
-  return { pairs: taken.toSorted(widestFirst()).map(toPair), unpaired: reasons };
+  const pairs = taken.toSorted(widestFirst()).map((one) => toPair(one, group.rewards));
+  return { pairs, unpaired: reasons };
 }
 
 /** Tells the candidates from those that can stand in no pair whatever the others are like. */
@@ -152,7 +157,7 @@ function sift(
 ): { candidates: Candidate[]; reasons: (NoPairReason | null)[] } {
   checkRewards(group);
   const { needsScore } = traits;
-  const candidates: Candidate[] = [];
+  const found: Candidate[] = [];
   const seen = new Set<string>();
   const reasons = group.group.responses.map((response, place): NoPairReason | null => {
     const reward = group.rewards[place] ?? null;
@@ -164,9 +169,11 @@ function sift(
     if (text === "") return "empty";
     if (dedupe && seen.has(text)) return "identical_text";
     seen.add(text);
-    candidates.push({ place, response, reward, text, length: codePoints(response.text) });
+    found.push({ place, response, reward, text, length: codePoints(response.text) });
     return null;
   });
+  const rewards = levelled(found.map(({ reward }) => reward));
+  const candidates = found.map((one, index) => ({ ...one, reward: rewards[index] ?? one.reward }));
   return { candidates, reasons };
 }
 
@@ -203,7 +210,9 @@ function couple(
       if (stage === "not_selected") couples.push(pair);
     }
   }
-  return { couples: couples.sort(widestFirst()), reached };
+  const margins = levelled(couples.map(({ margin }) => margin));
+  const ranked = couples.map((one, index) => ({ ...one, margin: margins[index] ?? one.margin }));
+  return { couples: ranked.sort(widestFirst()), reached };
 }
 
 /** What stands in the way of a couple; "not_selected" when nothing does. */
@@ -215,7 +224,7 @@ function stageOf(
   const { minMargin, lengthMatch = Infinity, veto } = options;
   if (chosen.text === rejected.text) return "identical_text";
   if (!(margin > 0)) return "tie";
-  if (margin < minMargin) return "below_margin";
+  if (!reaches(chosen.reward, rejected.reward, minMargin)) return "below_margin";
   const shorter = Math.min(chosen.length, rejected.length);
   if (Math.max(chosen.length, rejected.length) / shorter > lengthMatch) return "length_mismatch";
   const vetoed = veto.some(({ score, part, mayBeLowerBy = 0 }) => {
@@ -224,14 +233,6 @@ function stageOf(
     return ofChosen === null || ofRejected === null || !reaches(ofChosen, ofRejected, -mayBeLowerBy);
   });
   return vetoed ? "vetoed" : "not_selected";
-}
-
-/**
- * Whether `high` is above `low` by at least `gap` (which may be negative), but for what doubles cannot tell: 1e-9 of the largest
- * of the three. 0.4 − 0.3 is a gap of 0.1, and so is 0.3 − 0.2, though as doubles it falls a hair short.
- */
-export function reaches(high: number, low: number, gap: number): boolean {
-  return high - low >= gap - 1e-9 * Math.max(Math.abs(high), Math.abs(low), Math.abs(gap));
 }
 
 /**
@@ -267,13 +268,15 @@ export function scoreOf(group: RewardedGroup, name: string, place: number, part?
   return (Object.hasOwn(score.parts ?? {}, part) ? score.parts?.[part] : null) ?? null;
 }
 
-function toPair({ chosen, rejected, margin }: Couple): Pair {
+function toPair({ chosen, rejected }: Couple, rewards: RewardedGroup["rewards"]): Pair {
+  const chosenReward = rewards[chosen.place] ?? chosen.reward;
+  const rejectedReward = rewards[rejected.place] ?? rejected.reward;
   return {
     chosen: chosen.response,
     rejected: rejected.response,
-    chosenReward: chosen.reward,
-    rejectedReward: rejected.reward,
-    rewardMargin: margin,
+    chosenReward,
+    rejectedReward,
+    rewardMargin: chosenReward - rejectedReward,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reaches } from "../core/noise.ts";
 import { parseOptions } from "../core/scorer.ts";
 import { type Candidate, commonOptions, maxPairsOption, pairBuilder, scoreOf } from "./common.ts";
 import type { PairBuilder, PairBuilderDefinition } from "./pair-builder.ts";
@@ -23,7 +24,7 @@ export type PassVsFailOptions = z.input<typeof options>;
 /**
  * A response that passes against one that fails.
  *
- *   pass: value >= threshold, of the reward or of a named score
+ *   pass: value >= threshold, of the reward or of a named score, but for what doubles cannot tell (`reaches`)
  *
  * A prompt gives a pair exactly when the options allow at least one couple of a pass and a fail. The margin is one of
  * rewards all the same: a pass with a lower reward than the fail does not pair with it.
@@ -40,7 +41,7 @@ export function passVsFail(given: PassVsFailOptions = {}): PairBuilder {
   const traits = { name: "pass-vs-fail", version: 1, needsScore: score };
   return pairBuilder(traits, parsed, ({ group, couples, random }) => {
     const passes = ({ place, reward }: Candidate): boolean =>
-      ((score === undefined ? reward : scoreOf(group, score, place)) ?? Number.NaN) >= threshold;
+      reaches((score === undefined ? reward : scoreOf(group, score, place)) ?? Number.NaN, threshold, 0);
     const mixed = couples.filter(({ chosen, rejected }) => passes(chosen) && !passes(rejected));
     if (pick === "random") return random.shuffle(mixed);
     return mixed.sort((a, b) => a.chosen.place - b.chosen.place || a.rejected.place - b.rejected.place);

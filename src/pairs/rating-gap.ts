@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { reaches } from "../core/noise.ts";
 import { parseOptions } from "../core/scorer.ts";
 import type { RewardedGroup } from "../core/types.ts";
-import { commonOptions, pairBuilder, reaches, scoreOf } from "./common.ts";
+import { commonOptions, pairBuilder, scoreOf } from "./common.ts";
 import type { PairBuilder, PairBuilderDefinition } from "./pair-builder.ts";
 
 const options = z.strictObject({

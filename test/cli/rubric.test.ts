@@ -159,6 +159,15 @@ describe("prefkit rubric refine", () => {
     expect(rich.exitCode).toBe(0);
   });
 
+  it("sends no temperature to any model when told to", async () => {
+    const asked = server.received.length;
+    const args = ["--temperature", "none", "--strong", "strong", "--weak", "weak"];
+    expect((await refine("one.jsonl", "cold", ...args)).exitCode).toBe(0);
+    const bodies = server.received.slice(asked).map(({ body }) => body as Record<string, unknown>);
+    expect(bodies.length).toBeGreaterThan(5);
+    expect(bodies.filter((body) => "temperature" in body)).toEqual([]);
+  });
+
   it("refuses what is not in the cache when it is offline", async () => {
     await expect(refine("one.jsonl", "offline", "--temperature", "0.9", "--offline")).rejects.toMatchObject({
       code: "reply_missing",

@@ -25,6 +25,20 @@ describe("topShare", () => {
       }),
     );
   });
+
+  it("takes scores that differ by rounding alone for equal, whichever is a hair higher", () => {
+    // 2.7 / 4.4 from two orders of adding.
+    const [low, high] = [0.6136363636363635, 0.6136363636363636];
+    for (const scores of [
+      [low, high],
+      [high, low],
+    ]) {
+      expect(topShare([true, false], scores)).toEqual({ outcome: "tie", credit: 0.5 });
+      expect(topShare([true, false, false], [...scores, 0])).toEqual({ outcome: "tie", credit: 0.5 });
+    }
+    expect(topShare([true, false], [0.1 + 1e-9, 0.1])).toEqual({ outcome: "correct", credit: 1 });
+    expect(topShare([true, false], [1, null])).toEqual({ outcome: "unscored", credit: null });
+  });
 });
 
 describe("assess", () => {

@@ -2,20 +2,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
-import { definition } from "../../rewards/log-density-ratio.ts";
 import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
-import type { Catalog } from "../../src/annotate/resolve-scorer.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { fromFunction } from "../../src/core/adapters.ts";
-import { CallFailure } from "../../src/core/errors.ts";
 import { failed, scored } from "../../src/core/scorer.ts";
 import type { Group } from "../../src/core/types.ts";
 import { assess } from "../../src/evaluate/assess.ts";
 import { type EvaluateOptions, evaluate } from "../../src/evaluate/evaluate.ts";
 import { firstAgainst } from "../../src/judging/pairwise/parts.ts";
-import type { ModelProvider } from "../../src/models/provider.ts";
-import { fakeLogprobModel } from "../../src/testing/fake-model.ts";
+import { fakeModels } from "./fake-models.ts";
 
 let directory: string;
 const rows = [
@@ -32,36 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-let calls = 0;
-
-/** A model that finds "g" likelier by `likes` nats; it may be told to fail. */
-const provider: ModelProvider<{ likes: number; fails: boolean }> = {
-  name: "fake",
-  summary: "For tests.",
-  ports: ["logprobs"],
-  isFree: true,
-  options: z.strictObject({ likes: z.number().default(0), fails: z.boolean().default(false) }),
-  open: async ({ likes, fails }, { name }) => ({
-    ports: {
-      logprobs: fakeLogprobModel({
-        id: name,
-        logprob: ({ token }) => {
-          calls += 1;
-          if (fails) throw new CallFailure("server_error", "down");
-          return token === "g" ? likes - 5 : -5;
-        },
-      }),
-    },
-    identity: { fake: name, likes },
-    close: async () => {},
-  }),
-};
-
-const catalog: Catalog = {
-  scorers: { "log-density-ratio": definition },
-  module: "",
-  providers: { fake: provider },
-};
+const models = fakeModels();
 
 const RATIO = { ratio: { use: "log-density-ratio", strong: "fond", weak: "base" } };
 
@@ -80,7 +46,7 @@ const run = (scorers: object, options: Partial<EvaluateOptions> = {}) =>
       directory,
       { PREFKIT_CACHE_DIR: directory },
     ),
-    catalog,
+    models.catalog,
     {
       path: "gold.jsonl",
       baseDirectory: directory,
@@ -100,16 +66,16 @@ describe("evaluate", () => {
     if (one.assessment === null) throw new Error("ended early");
     // 2 nats for each g: 2 over 0, 2 over 0, 2 over 2 (a tie), 0 over 6.
     expect(assess(one.assessment).scorers[0]?.overall).toMatchObject({ correct: 2, tie: 1, wrong: 1 });
-    const before = calls;
+    const before = models.calls;
     const again = await run(RATIO, { concurrency: 8, openCache: () => cache });
     expect(again.assessment).toEqual(one.assessment);
-    expect(calls).toBe(before);
+    expect(models.calls).toBe(before);
   });
 
   it("reads the whole file before the first call", async () => {
-    const before = calls;
+    const before = models.calls;
     await expect(run(RATIO, { path: "torn.jsonl" })).rejects.toMatchObject({ code: "bad_row" });
-    expect(calls).toBe(before);
+    expect(models.calls).toBe(before);
   });
 
   it("ends when a scorer fails too often, or shows its items as unscored where that is accepted", async () => {

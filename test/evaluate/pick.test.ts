@@ -2,15 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
-import { definition } from "../../rewards/log-density-ratio.ts";
 import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
-import type { Catalog } from "../../src/annotate/resolve-scorer.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
-import { CallFailure } from "../../src/core/errors.ts";
 import { type PickOptions, pick } from "../../src/evaluate/pick.ts";
-import type { ModelProvider } from "../../src/models/provider.ts";
-import { fakeLogprobModel } from "../../src/testing/fake-model.ts";
+import { fakeModels } from "./fake-models.ts";
 
 let directory: string;
 beforeAll(async () => {
@@ -26,36 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-let calls = 0;
-
-/** A model that finds "g" likelier by `likes` nats; it may be told to fail. */
-const provider: ModelProvider<{ likes: number; fails: boolean }> = {
-  name: "fake",
-  summary: "For tests.",
-  ports: ["logprobs"],
-  isFree: true,
-  options: z.strictObject({ likes: z.number().default(0), fails: z.boolean().default(false) }),
-  open: async ({ likes, fails }, { name }) => ({
-    ports: {
-      logprobs: fakeLogprobModel({
-        id: name,
-        logprob: ({ token }) => {
-          calls += 1;
-          if (fails) throw new CallFailure("server_error", "down");
-          return token === "g" ? likes - 5 : -5;
-        },
-      }),
-    },
-    identity: { fake: name, likes },
-    close: async () => {},
-  }),
-};
-
-const catalog: Catalog = {
-  scorers: { "log-density-ratio": definition },
-  module: "",
-  providers: { fake: provider },
-};
+const models = fakeModels();
 
 const RECIPE = {
   input: { path: "none.jsonl" },
@@ -72,12 +38,16 @@ const RECIPE = {
 };
 
 const pickWith = (changes: object = {}, options: Partial<PickOptions> = {}) =>
-  pick(recipeFromCode({ ...RECIPE, ...changes }, directory, { PREFKIT_CACHE_DIR: directory }), catalog, {
-    gold: { path: "gold.jsonl", baseDirectory: directory },
-    scratch: directory,
-    openCache: memoryScoreCache,
-    ...options,
-  });
+  pick(
+    recipeFromCode({ ...RECIPE, ...changes }, directory, { PREFKIT_CACHE_DIR: directory }),
+    models.catalog,
+    {
+      gold: { path: "gold.jsonl", baseDirectory: directory },
+      scratch: directory,
+      openCache: memoryScoreCache,
+      ...options,
+    },
+  );
 
 describe("pick", () => {
   it("runs every scorer of the recipe on the gold pairs, and says which is right most often", async () => {
@@ -114,17 +84,17 @@ describe("pick", () => {
   it("does not pay twice for what the cache holds", async () => {
     const cache = memoryScoreCache();
     const first = await pickWith({}, { openCache: () => cache });
-    const before = calls;
+    const before = models.calls;
     const second = await pickWith({}, { openCache: () => cache });
-    expect(calls).toBe(before);
+    expect(models.calls).toBe(before);
     expect(second.picking).toEqual(first.picking);
   });
 
   it("reads the whole file before the first call", async () => {
-    const before = calls;
+    const before = models.calls;
     const gold = { path: "torn.jsonl", baseDirectory: directory };
     await expect(pickWith({}, { gold })).rejects.toMatchObject({ code: "bad_row" });
-    expect(calls).toBe(before);
+    expect(models.calls).toBe(before);
   });
 
   it("ends when a scorer fails too often, and reports failures as unscored pairs where that is accepted", async () => {

@@ -59,11 +59,43 @@ describe("ask", () => {
     { finishReason: "length", why: "it was cut at its limit" },
     { finishReason: "content_filter", why: "the server filtered it" },
     { finishReason: "refusal", why: "the judge refused" },
+    { finishReason: "LENGTH", why: "it was cut at its limit" },
+    { finishReason: "max_tokens", why: "it was cut at its limit" },
+    { finishReason: "SAFETY", why: "the server filtered it" },
+    { finishReason: "abort", why: 'the server ended it by "abort"' },
+    { finishReason: "error", why: 'the server ended it by "error"' },
+    { finishReason: "constructor", why: 'the server ended it by "constructor"' },
+    { finishReason: "x".repeat(1_000), why: `the server ended it by "${"x".repeat(40)}"` },
   ])("does not read a reply that ends by $finishReason, whatever it says", async ({ finishReason, why }) => {
     const model = fakeChatModel({ reply: () => ({ text: "yes", finishReason }) });
     expect(await ask(model, question, context, 1)).toMatchObject({
       code: "unread_verdict",
       why: `the judge's answer could not be read in 1 try: ${why}`,
+    });
+  });
+
+  it.each([
+    null,
+    "",
+    "stop",
+    "STOP",
+    "eos",
+    "eos_token",
+    "end_turn",
+    "stop_sequence",
+    "tool_calls",
+    "function_call",
+  ])("reads a reply that ends by %j", async (finishReason) => {
+    const model = fakeChatModel({ reply: () => ({ text: "yes", finishReason }) });
+    expect(await ask(model, question, context, 1)).toMatchObject({ kind: "answered", answer: "yes" });
+  });
+
+  it("does not read a reply of tool calls alone", async () => {
+    const model = fakeChatModel({ reply: () => ({ text: " ", finishReason: "tool_calls" }) });
+    expect(
+      await ask(model, { ...question, read: () => ({ kind: "read", answer: "no" }) }, context, 1),
+    ).toMatchObject({
+      code: "unread_verdict",
     });
   });
 

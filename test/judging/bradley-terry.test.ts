@@ -97,6 +97,36 @@ describe("bradleyTerry", () => {
     });
   });
 
+  it("gives players of equal records in a full round the very same strength", () => {
+    // With every pair met alike, the wins alone tell the strength: equal sums satisfy equal equations.
+    const outcome = fc.constantFrom(0, 0.25, 0.5, 0.75, 1);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 8 }),
+        fc.array(outcome, { minLength: 28, maxLength: 28 }),
+        (players, won) => {
+          const results: Comparison[] = [];
+          const records = new Array<number>(players).fill(0);
+          for (let i = 0; i < players; i++) {
+            for (let j = i + 1; j < players; j++) {
+              const winsI = won[results.length] ?? 0;
+              results.push(result(i, j, winsI, 1 - winsI));
+              records[i] = (records[i] ?? 0) + winsI;
+              records[j] = (records[j] ?? 0) + 1 - winsI;
+            }
+          }
+          const strengths = bradleyTerry(players, results)?.strengths ?? [];
+          for (const [one, record] of records.entries())
+            for (const [other, another] of records.entries()) {
+              if (record === another) expect(strengths[one]).toBe(strengths[other]);
+              if (record > another) expect(strengths[one]).toBeGreaterThan(strengths[other] ?? Number.NaN);
+            }
+        },
+      ),
+      { seed: 6, numRuns: 500 },
+    );
+  });
+
   it("says so when no maximum exists", () => {
     expect(bradleyTerry(2, [result(0, 1, 1, 0)], { prior: 0 })?.converged).toBe(false);
   });

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectedRating } from "../../src/judging/rating-tokens.ts";
+import { expectedRating as expectedOrNone } from "../../src/judging/rating-tokens.ts";
 import type { TokenLogprob } from "../../src/models/ports.ts";
+
+/** The expectation, or null. */
+const expectedRating = (...given: Parameters<typeof expectedOrNone>) => {
+  const found = expectedOrNone(...given);
+  return found.kind === "expected" ? found : null;
+};
 
 const toFive = { min: 1, max: 5 };
 const toTen = { min: 1, max: 10 };
@@ -146,6 +152,97 @@ describe("expectedRating", () => {
     },
   ])("gives null when $note", ({ tokens }) => {
     expect(expectedRating(tokens, toFive)).toBeNull();
+  });
+
+  it("sums tokens of one text, whichever of them was taken", () => {
+    // Two tokens that read "5": 4 * 0.5 + 5 * (0.3 + 0.15), over 0.95.
+    const apart = marked({ ...odds(["4", 0.5], ["5", 0.3], ["5", 0.15]) });
+    expect(expectedRating(apart, toFive)?.value).toBeCloseTo((4 * 0.5 + 5 * 0.45) / 0.95, 12);
+    // Two that read "4", one of which was taken: 4 * 0.7 + 5 * 0.3 = 4.3. The nearest log-prob is the token itself.
+    for (const top of [odds(["4", 0.5], ["4", 0.2], ["5", 0.3]), odds(["4", 0.2], ["4", 0.5], ["5", 0.3])]) {
+      const place = { ...top, token: "4", logprob: Math.log(0.5) };
+      expect(expectedRating(marked(place), toFive)?.value).toBeCloseTo(4.3, 12);
+      expect(expectedRating(marked(place), toFive)?.mass).toBeCloseTo(1, 12);
+    }
+  });
+
+  it("counts what might have stood in the place of a blank before the rating", () => {
+    const tokens = marked(odds([" ", 0.6], ["4", 0.4]), odds(["5", 0.7], ["4", 0.3]));
+    // 5 * 0.6 * 0.7 + 4 * (0.6 * 0.3 + 0.4) = 4.42
+    expect(expectedRating(tokens, toFive)?.value).toBeCloseTo(4.42, 12);
+    // A blank that stands in one token with the brackets was written before the rating's place.
+    const together = [
+      sure("Well\n"),
+      odds(["[[ ", 0.7], ["[[", 0.3]),
+      odds(["5", 0.7], ["4", 0.3]),
+      sure("]]"),
+    ];
+    expect(expectedRating(together, toFive)?.value).toBeCloseTo(4.7, 12);
+  });
+
+  it("names the rating that the tokens write", () => {
+    expect(expectedRating(marked(odds(["2", 0.75], ["1", 0.25])), toFive)?.rating).toBe(2);
+    // Tokens after the mark that hold another one: they are of another text than the one that is read.
+    expect(
+      expectedRating([...marked(odds(["4", 0.9], ["5", 0.1])), ...marked(sure("1"))], toFive)?.rating,
+    ).toBe(1);
+  });
+
+  it.each([
+    {
+      note: "there are no log-probs",
+      tokens: undefined,
+      none: { code: "no_logprobs", why: "there are no log-probs with the rating" },
+    },
+    {
+      note: "no alternatives are given",
+      tokens: marked({ token: "4", logprob: Math.log(0.6), top: [] }),
+      none: { code: "no_logprobs", why: "there are no alternatives to the rating's token" },
+    },
+    {
+      note: "no alternatives are given to a token that seems certain",
+      tokens: marked({ token: "4", logprob: 0, top: [] }),
+      none: { code: "no_logprobs", why: "there are no alternatives to the rating's token" },
+    },
+    {
+      note: "the only alternative is the token itself",
+      tokens: marked(odds(["4", 0.6])),
+      none: { code: "no_logprobs", why: "there are no alternatives to the rating's token" },
+    },
+    {
+      note: "a log-prob is above 0",
+      tokens: marked({ token: "4", logprob: 0.6, top: [{ token: "5", logprob: -1 }] }),
+      none: { code: "no_logprobs", why: "0.6 is no log-prob" },
+    },
+    {
+      note: "that of an alternative is",
+      tokens: marked({ token: "4", logprob: -1, top: [{ token: "5", logprob: 1 }] }),
+      none: { code: "no_logprobs", why: "1 is no log-prob" },
+    },
+    {
+      note: "the tokens hold no mark",
+      tokens: [sure("4")],
+      none: { code: "no_logprobs", why: "the tokens that have log-probs hold no rating" },
+    },
+    {
+      note: "much of the probability is open",
+      tokens: marked(odds(["7", 0.7], ["1", 0.3])),
+      none: {
+        code: "low_mass",
+        why: "30 % of the probability is on tokens that may begin several ratings, and 70 % on ratings",
+      },
+    },
+  ])("says why there is none when $note", ({ tokens, none }) => {
+    expect(expectedOrNone(tokens, toTen)).toEqual({ kind: "none", ...none });
+  });
+
+  it("takes a log-prob that rounding put above 0 for 0", () => {
+    const place = { token: "4", logprob: 0.0005, top: [{ token: "5", logprob: -20 }] };
+    expect(expectedRating(marked(place), toFive)?.mass).toBe(1);
+  });
+
+  it("takes a token of 99 % for what it is where alternatives would be lost in rounding", () => {
+    expect(expectedRating(marked(odds(["4", 0.995])), toFive)?.value).toBe(4);
   });
 
   it("stays on the scale, with shares that sum to one, whatever the alternatives", () => {

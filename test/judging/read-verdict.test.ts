@@ -43,6 +43,9 @@ describe("readVerdict", () => {
     { text: "reasons\n[[ 10 / 10 ]]", form: toTen, answer: 10 },
     { text: "reasons\n[[0]]", form: toTen, answer: 0 },
     { text: "reasons\n[[-2]]", form: { kind: "rating", scale: { min: -5, max: 5 } } as const, answer: -2 },
+    { text: "reasons\nFinal verdict： [[Yes]]", form: binary, answer: 1, note: "a full-width colon" },
+    { text: "理由\n最終評価:[[4]]", form: toFive, answer: 4, note: "a label in Japanese" },
+    { text: "理由\n**最终评分**：[[4]]。", form: toFive, answer: 4, note: "a label in Chinese" },
     { text: "if (( [[ -f x ]] )) fails\n[[3]]", form: toFive, answer: 3, note: "brackets of the response" },
   ])("reads $answer from $text", ({ text, form, answer }) => {
     expect(readVerdict(text, form)).toEqual({ kind: "read", answer });
@@ -56,6 +59,11 @@ describe("readVerdict", () => {
   });
 
   it.each([
+    { text: "［［Yes］］", note: "full-width brackets" },
+    { text: "【【Yes】】", note: "other brackets" },
+    { text: "综合来看，我的结论是[[Yes]]。", note: "a mark in a Chinese sentence" },
+    { text: "不是最終評価:[[Yes]]", note: "a denied label" },
+    { text: "[[是]]", note: "another language's word" },
     { text: "", note: "nothing" },
     { text: " \n\t\n", note: "blanks" },
     { text: "Yes", note: "no mark" },
@@ -184,6 +192,7 @@ describe("readVerdictLines", () => {
     "It reads well.\nclear: [[Yes]]\nkind: [[No]]\ndepth: [[4]]",
     "- **clear**: [[yes]]\n- **kind**: [[No]]\n- **depth**: [[4/5]]",
     "1. clear: **[[Yes]]**\n2. depth: [[4]]\n3. kind: [[No]].",
+    "clear： [[Yes]]。\nkind：[[No]]\ndepth：[[4]]",
     "clear: [[Yes]]\nso again\nclear: [[Yes]]\nkind: [[No]]\ndepth: [[4]]\n",
   ])("gives one verdict per name, in the order asked: %j", (text) => {
     expect(readVerdictLines(text, forms)).toEqual({ kind: "read", answer: [1, 0, 4] });

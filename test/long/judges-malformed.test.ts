@@ -278,7 +278,16 @@ function drawn(form: Form, random: Random): Said & { readonly unreadable: boolea
     }
     const mutated = mutation(text, good.wrongMark, random);
     text = mutated.text;
-    if (mutated.cut) finishReason = random.pick(["length", "length", "content_filter", "refusal"]);
+    if (mutated.cut)
+      finishReason = random.pick([
+        "length",
+        "length",
+        "content_filter",
+        "refusal",
+        "max_tokens",
+        "abort",
+        "SAFETY",
+      ]);
   }
   return { text, finishReason, unreadable: false };
 }

@@ -6,11 +6,11 @@ export type Oracle = (reply: Said) => unknown;
 export type Said = Pick<ChatReply, "finishReason" | "text">;
 type Read<Given> = (given: Given) => unknown;
 
-const UNFINISHED = ["length", "content_filter", "refusal"];
+const UNFINISHED = ["length", "content_filter", "refusal", "max_tokens", "abort", "error", "SAFETY"];
 const QUOTES = `"'“”‘’„«»`;
 /** What may stand before a name or a mark, and after a mark. No `>` and no `~`: those quote and strike out. */
 const BEFORE = `*_\`#+-–•(${QUOTES}`;
-const AFTER = `*_\`.!)${QUOTES}`;
+const AFTER = `*_\`.。．!)${QUOTES}`;
 const AFTER_ON_LINES = `${AFTER},;`;
 const BREAKS = "\n\r\u2028\u2029";
 const LABELS = "verdict answer rating ratings score scores ranking choice decision judgment judgement".split(
@@ -75,7 +75,7 @@ export function markOracle(read: Read<string>): Oracle {
   return ({ text, finishReason }) => {
     if (UNFINISHED.includes(finishReason ?? "")) return null;
     const line = withoutEnd(withoutStart(answerLines(text)?.at(-1) ?? "", BEFORE), AFTER);
-    const colon = [...line].findIndex((letter) => letter === ":" || letter === "=");
+    const colon = [...line].findIndex((letter) => ":：=".includes(letter));
     const label = colon < 0 ? "" : withoutEnd(line.slice(0, colon), BEFORE);
     const mark = markAlone(isLabel(label) ? withoutStart(line.slice(colon + 1), BEFORE) : line);
     return mark === null ? null : read(mark);
@@ -103,7 +103,7 @@ function named(line: string): readonly [name: string, mark: string | null] {
   let start = withoutStart(line, BEFORE.replaceAll("(", ""));
   const [number = "", ...rest] = start.split(/[.)]\s/);
   if (rest.length > 0 && isWhole(number)) start = withoutStart(start.slice(number.length + 1), BEFORE);
-  const colon = start.indexOf(":");
+  const colon = start.search(/[:：]/);
   const around = `*_\`"'`;
   const mark = withoutEnd(withoutStart(start.slice(colon + 1), around), AFTER_ON_LINES);
   return [withoutEnd(start.slice(0, Math.max(0, colon)), around), colon < 0 ? null : markAlone(mark)];

@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { scored } from "../../src/core/scorer.ts";
 import type { RewardedGroup } from "../../src/core/types.ts";
 import { allPairs } from "../../src/pairs/all-pairs.ts";
+import { bestVsRandom } from "../../src/pairs/best-vs-random.ts";
+import { bestVsWorst } from "../../src/pairs/best-vs-worst.ts";
+import { topKVsBottomK } from "../../src/pairs/top-k-vs-bottom-k.ts";
 import { anyRewardedGroup, rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
 import { build } from "./describe-pairs.ts";
 
@@ -93,6 +96,40 @@ describe("the common options", () => {
 
   it("never pair equal rewards, even with minMargin 0", () => {
     expect(build(allPairs({ minMargin: 0 }), rewardedGroupOf([0, -0])).reasons).toEqual(["tie", "tie"]);
+  });
+
+  it("take a margin that falls short of minMargin only as doubles", () => {
+    // 4.1 − 3.1 is 0.9999999999999996.
+    expect(build(allPairs({ minMargin: 1 }), rewardedGroupOf([4.1, 3.1])).pairs).toEqual(["0 > 1"]);
+    expect(build(allPairs({ minMargin: 1.001 }), rewardedGroupOf([4.1, 3.1])).pairs).toEqual([]);
+  });
+
+  it("never pair rewards that differ by rounding alone, and take them for equal in every rule", () => {
+    const [low, high] = [0.6136363636363635, 0.6136363636363636];
+    expect(build(allPairs(), rewardedGroupOf([low, high])).reasons).toEqual(["tie", "tie"]);
+    // The first of the two best, not the one that is a hair higher.
+    expect(build(bestVsWorst(), rewardedGroupOf([low, high, 0])).pairs).toEqual(["0 > 2"]);
+    expect(build(bestVsWorst({ tie: "skip" }), rewardedGroupOf([low, high, 0])).pairs).toEqual([]);
+    expect(build(bestVsRandom({ tie: "skip" }), rewardedGroupOf([low, high, 0])).pairs).toEqual([]);
+    const four = rewardedGroupOf([1, low, high, 0]);
+    expect(build(topKVsBottomK({ k: 2, tie: "skip" }), four).pairs).toEqual([]);
+  });
+
+  it("give the rewards as they are with the pair, noise and all", () => {
+    const group = rewardedGroupOf([0.6136363636363635, 0.6136363636363636, 0]);
+    const { pairs } = allPairs().build(group, { seed: 0 });
+    expect(pairs.map(({ chosenReward, rewardMargin }) => [chosenReward, rewardMargin])).toEqual([
+      [0.6136363636363635, 0.6136363636363635],
+      [0.6136363636363636, 0.6136363636363636],
+    ]);
+  });
+
+  it("rank margins that differ by rounding alone as equal: the higher chosen reward first", () => {
+    // 0.3 − 0.2 is a hair below 0.2 − 0.1.
+    expect(build(allPairs({ maxPairs: 2 }), rewardedGroupOf([0.1, 0.2, 0.3])).pairs).toEqual([
+      "2 > 0",
+      "2 > 1",
+    ]);
   });
 
   it("count Unicode code points, not UTF-16 units, in lengthMatch", () => {

@@ -45,6 +45,13 @@ describe("pass-vs-fail", () => {
     expect(outcomes(passVsFail({ pick: "first" }), group)).toEqual(["1 > 0"]);
   });
 
+  it("passes at a threshold that is missed by rounding alone", () => {
+    // 4.1 − 3.5 is 0.5999999999999996.
+    const group = rewardedGroupOf([4.1 - 3.5, 0]);
+    expect(group.rewards[0]).toBeLessThan(0.6);
+    expect(build(passVsFail({ threshold: 0.6 }), group).pairs).toEqual(["0 > 1"]);
+  });
+
   it("passes at the threshold itself", () => {
     const group = rewardedGroupOf([0.5, 0.49]);
     expect(build(passVsFail(), group).pairs).toEqual(["0 > 1"]);

@@ -112,7 +112,7 @@ describe("autorule", () => {
     expect(official).toMatchObject({ value: 1, parts: { ambiguous: 1 } });
   });
 
-  it.each(["length", "content_filter", "refusal"])(
+  it.each(["length", "content_filter", "refusal", "max_tokens", "abort", "error", "SAFETY"])(
     "reads no reply that ends by %s, by either rule",
     async (end) => {
       const judge = fakeChatModel({ reply: () => ({ text: "[[Yes]]", finishReason: end }) });
@@ -182,6 +182,14 @@ describe("autorule", () => {
     "I cannot help with that.",
   ])("never makes a number of the reply %j", async (reply) => {
     expect(outcomeOf(await scoreBy([reply]))).toBe("unread_verdict");
+  });
+
+  it("takes a reply that calls a tool and says nothing for no verdict, by either rule", async () => {
+    const judge = fakeChatModel({ reply: () => ({ text: "", finishReason: "tool_calls" }) });
+    for (const parse of ["strict", "official"] as const) {
+      const [score] = await autorule({ rules: setOf(1), parse }, { judge }).score(groupOf(["x"]), context);
+      expect(score).toMatchObject({ code: "unread_verdict", why: expect.stringContaining("says nothing") });
+    }
   });
 
   it("does not take the middle of a reply that was cut off for its end", async () => {

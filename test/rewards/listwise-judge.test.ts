@@ -101,6 +101,31 @@ describe("listwise-judge", () => {
     expect(judge.calls.map(({ sample }) => sample)).toEqual(Array.from({ length: 20 }, (_, round) => round));
   });
 
+  it("scores equal ranks in other rounds alike, to the last bit", async () => {
+    // Each of a, b and c is ranked 1, 2 and 3 once, each of d, e and f 4, 5 and 6: (5 + 4 + 3) / 15 = 0.8, and 3 / 15.
+    const ranks = ["abcdef", "cabfde", "bcaefd"];
+    const judge = fakeChatModel({
+      reply: (request) => {
+        const order = shownIn(request);
+        const ranked = [...(ranks[request.sample ?? 0] ?? "")];
+        return `[[${ranked.map((text) => order.indexOf(text) + 1).join(" > ")}]]`;
+      },
+    });
+    const scores = await scoresOf([..."abcdef"], { answer: "ranking", rounds: 3 }, judge);
+    expect(values(scores)).toEqual([0.8, 0.8, 0.8, 0.2, 0.2, 0.2]);
+    const spreads = scores.map((score) => (score.kind === "scored" ? score.parts?.spread : null));
+    expect(new Set(spreads.slice(0, 3)).size).toBe(1);
+  });
+
+  it.each([
+    [undefined, { temperature: 0, maxTokens: 4096 }],
+    [null, { maxTokens: 4096 }],
+  ])("asks with temperature %j", async (temperature, sampling) => {
+    const judge = numberJudge();
+    await scoresOf(["4", "5"], temperature === undefined ? {} : { temperature }, judge);
+    expect(judge.calls.map((call) => call.sampling)).toEqual([sampling]);
+  });
+
   it("shows equal texts once", async () => {
     const judge = numberJudge();
     expect(values(await scoresOf(["4", "2", "4"], {}, judge))).toEqual([4, 2, 4]);
@@ -115,7 +140,7 @@ describe("listwise-judge", () => {
   });
 
   it("has another version when the text of its prompt changes", () => {
-    expect([definition.version, LIST_PROMPT_HASH]).toEqual([1, "f0b1f0f7eec3453d"]);
+    expect([definition.version, LIST_PROMPT_HASH]).toEqual([2, "f0b1f0f7eec3453d"]);
   });
 
   it("abstains on a single response", async () => {
@@ -138,7 +163,7 @@ describe("listwise-judge", () => {
     expect(judge.calls[2]?.messages.at(-1)?.content).toContain("exactly 8 whole numbers");
   });
 
-  it.each(["length", "content_filter", "refusal"])(
+  it.each(["length", "content_filter", "refusal", "max_tokens", "abort"])(
     "takes no list of a reply that ends by %s",
     async (end) => {
       const judge = fakeChatModel({ reply: () => ({ text: "[[1, 2]]", finishReason: end }) });

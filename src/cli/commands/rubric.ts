@@ -47,7 +47,7 @@ interface RefineFlags {
   readonly weighting: "llm" | "uniform" | "whitened-uniform";
   readonly estimator: "centered" | "uncentered";
   readonly decomposeAbove?: number;
-  readonly temperature?: number;
+  readonly temperature?: number | "none";
   readonly seed?: number;
   readonly limit?: number;
   readonly concurrency?: number;
@@ -87,7 +87,7 @@ function refineCommand({ terminal, exit }: CommandSetup): Command {
           .default("centered"),
       )
       .option("--decompose-above <n>", "take apart what more responses meet (default: 2)", integer(0))
-      .option("--temperature <t>", "of the proposer (default: 0)", decimal)
+      .option("--temperature <t>", "of the proposer (default: 0); none: send none at all", temperature)
       .option("--seed <number>", "sent with the proposer's requests", integer(0))
       .option("--limit <n>", "only the first n prompts", integer(1))
       .option("--concurrency <n>", "prompts in flight at a time (default: 16)", integer(1))
@@ -125,7 +125,9 @@ Examples:
           options: {
             ...{ mode: flags.mode, weighting: flags.weighting, estimator: flags.estimator },
             ...(flags.decomposeAbove === undefined ? {} : { decomposeAbove: flags.decomposeAbove }),
-            ...(flags.temperature === undefined ? {} : { temperature: flags.temperature }),
+            ...(flags.temperature === undefined
+              ? {}
+              : { temperature: flags.temperature === "none" ? null : flags.temperature }),
             ...(flags.seed === undefined ? {} : { seed: flags.seed }),
           },
           ...{ limit: flags.limit ?? Infinity, concurrency: flags.concurrency ?? 16 },
@@ -146,6 +148,11 @@ Examples:
         signals.close();
       }
     });
+}
+
+/** Some models refuse any. */
+function temperature(text: string): number | "none" {
+  return text === "none" ? text : decimal(text);
 }
 
 function referencesOf({ strong, weak, strongField, weakField }: RefineFlags): RefineRubrics["references"] {

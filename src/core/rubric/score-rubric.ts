@@ -1,4 +1,5 @@
 import { PrefkitError } from "../errors.ts";
+import { ratioOnPaper } from "../on-paper.ts";
 import { abstained, failed, scored } from "../scorer.ts";
 import type { Failed, Score } from "../types.ts";
 import { type Count, countsOf } from "./counting.ts";
@@ -14,6 +15,7 @@ import type { Criterion, CriterionVerdict, Denominator, NullRule, Rubric } from 
  *         (1 - v, or min + max - r), so that a negative criterion counts as satisfied when it is not met.
  * Source: HealthBench (points over positive points), Rubrics as Rewards (weights by category), AutoRule (uniform), Prometheus
  *         and PsychoCounsel (mean of ratings).
+ * Ties:   sums that are equal on paper are equal scores, whatever criteria they come from (see `ratioOnPaper`).
  * Parts:  by criterion id, what the judge said, not turned over; none for a criterion without a verdict.
  * Null:   `not_applicable` and null follow the rubric's rules. `skip` leaves the criterion out of sum and of the denominator
  *         `weights`; `fail` makes the score `failed`: `not_applicable` or `unread_verdict`.
@@ -39,19 +41,19 @@ export function scoreRubric(rubric: Rubric, verdicts: readonly CriterionVerdict[
     if (settled !== "skip") counted.push({ weight: count.weight, value: count.unit(settled) });
   }
   if (counted.length === 0) return abstained("no criterion is left to count");
-  const divisor = divisorOf(denominator, counted, counts);
-  if (divisor === 0) {
+  const terms = counted.map(({ weight, value }) => [weight, value] as const);
+  const ratio = ratioOnPaper(terms, divisorsOf(denominator, counted, counts));
+  if (ratio === null) {
     return abstained(
       denominator === "weights"
         ? "the criteria that are left have weight 0"
         : "no criterion has positive points",
     );
   }
-  const total = sum(counted.map(({ weight, value }) => weight * value));
-  // The sum may round to a hair beyond what can be reached.
+  // It may round to a hair beyond what can be reached.
   const [min, max] = rubricRange(rubric);
   const why = withoutVerdict(criteria, verdicts);
-  return scored(plus(Math.min(Math.max(total / divisor, min), max)), {
+  return scored(plus(Math.min(Math.max(ratio, min), max)), {
     ...(why === "" ? {} : { why }),
     parts: partsOf(criteria, verdicts),
   });
@@ -78,18 +80,19 @@ function settle(
   return (rule === "satisfied") === bad ? min : max;
 }
 
-function divisorOf(
+/** What the weighted sum is divided by, in parts. */
+function divisorsOf(
   denominator: Denominator,
   counted: readonly { readonly weight: number }[],
   all: readonly { readonly weight: number }[],
-): number {
+): number[] {
   switch (denominator) {
     case "none":
-      return 1;
+      return [1];
     case "weights":
-      return sum(counted.map(({ weight }) => Math.abs(weight)));
+      return counted.map(({ weight }) => Math.abs(weight));
     case "positive-points":
-      return sum(all.map(({ weight }) => Math.max(weight, 0)));
+      return all.map(({ weight }) => Math.max(weight, 0));
   }
 }
 
@@ -150,9 +153,14 @@ function lowest(
   denominator: Denominator,
   skips: boolean,
 ): number {
-  const divisor = divisorOf(denominator, counts, counts);
-  if (divisor === 0) return 0;
-  if (!skips) return sum(ends) / divisor;
+  const divisors = divisorsOf(denominator, counts, counts);
+  const added = (values: readonly number[]): number =>
+    ratioOnPaper(
+      values.map((value) => [1, value] as const),
+      divisors,
+    ) ?? 0;
+  if (divisors.every((divisor) => divisor === 0)) return 0;
+  if (!skips) return added(ends);
   if (denominator === "weights") {
     // A mean of several is never beyond the furthest of them.
     const means = ends.flatMap((end, index) => {
@@ -162,11 +170,7 @@ function lowest(
     return Math.min(...means);
   }
   const least = Math.min(...ends);
-  return (least > 0 ? least : sum(ends.map((end) => Math.min(end, 0)))) / divisor;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  return added(least > 0 ? [least] : ends.map((end) => Math.min(end, 0)));
 }
 
 /** Without the sign of -0. */

@@ -1,9 +1,12 @@
 import { meanOf } from "../bootstrap.ts";
 import { rocAuc } from "../correlation.ts";
 import { known, type Sample, type ScorerView, topShare } from "../gold.ts";
-import { flagsOf, type Layout } from "../layout.ts";
+import { flagsOf, type Layout, pairsOf } from "../layout.ts";
 import type { Curve, Metric } from "../report.ts";
 import { metric, type Preset } from "./preset.ts";
+
+/** The few pairs of a right and a wrong response that the benchmark's files name for each prompt. */
+const SAMPLED = "sampled_conflict_pairs";
 
 /** `response_1`, `response_2`, … as many as there are. */
 function responseColumns(columns: ReadonlySet<string>): string[] {
@@ -17,8 +20,13 @@ const layout: Layout = {
   id: ["question_id", "id"],
   subset: ["subset", "benchmark", "model_name", "model"],
   responses: responseColumns,
-  labels: () => ["scores"],
-  read: ({ responses }, { scores }) => flagsOf(scores, responses.length, "scores"),
+  labels: (columns) => ["scores", ...(columns.has(SAMPLED) ? [SAMPLED] : [])],
+  read: ({ responses }, { scores, [SAMPLED]: sampled }) => {
+    const flags = flagsOf(scores, responses.length, "scores");
+    if (typeof flags === "string" || sampled === undefined || sampled === null) return flags;
+    const pairs = pairsOf(sampled, responses.length, SAMPLED);
+    return typeof pairs === "string" ? pairs : { ...flags, pairs };
+  },
 };
 
 /** Of K = 1, 2, … samples: what the scorer's pick is worth, and what the best would be. */
@@ -134,6 +142,7 @@ function correctnessMetrics(view: ScorerView): readonly Metric[] {
       headline: true,
     },
     { ...row("pair-ties", "ties among them", all === 0 ? null : tied / all, "equal scores"), items: all },
+    ...sampledAccuracy(view),
     {
       ...row(
         "auc",
@@ -160,6 +169,27 @@ function correctnessMetrics(view: ScorerView): readonly Metric[] {
       "best possible minus picked, mean over K; lower is better",
       losses,
     ),
+  ];
+}
+
+/** Over the pairs that the file names, each as often as it stands there; none where it names no pairs. */
+function sampledAccuracy(view: ScorerView): Metric[] {
+  const wins = scoredPrompts(view).flatMap(({ place, correct, scores }) =>
+    (view.items[place]?.pairs ?? []).flatMap(([first, second]) => {
+      if (correct[first] === correct[second]) return [];
+      const [right, wrong] = correct[first] ? [first, second] : [second, first];
+      return [(scores[right] as number) > (scores[wrong] as number) ? 1 : 0];
+    }),
+  );
+  if (!view.items.some(({ pairs }) => pairs !== undefined)) return [];
+  return [
+    metric({
+      key: "sampled-pair-accuracy",
+      label: "accuracy on the sampled pairs",
+      value: meanOf(wins),
+      items: wins.length,
+      note: "the right–wrong pairs that the file itself names; a tie earns nothing",
+    }),
   ];
 }
 

@@ -196,13 +196,13 @@ function subsetMetrics(view: ScorerView): readonly Metric[] {
             key: "ties-ref",
             label: "Ties: one right answer",
             value: ties.accuracyRef,
-            items: facts.length,
+            items: facts.filter(({ kind }) => kind === "ref").length,
           }),
           metric({
             key: "ties-tied",
             label: "Ties: several right answers",
             value: ties.accuracyTied,
-            items: facts.length,
+            items: facts.filter(({ kind }) => kind === "tied").length,
           }),
         ]),
   ];

@@ -29,8 +29,8 @@ export interface OrderVerdicts {
  * Asks a judge about two texts in one order, `samples` times at once.
  *
  * Verdicts that cannot be read are counted as such; when a call fails, so does the whole, with the code of the earliest sample:
- * a tally of the replies that happened to come would depend on the day. Samples above temperature 0 have seeds of their own,
- * which depend on what is asked, the run's seed and the sample's number.
+ * a tally of the replies that happened to come would depend on the day. Samples above temperature 0, and several that are asked
+ * for without one, have seeds of their own, which depend on what is asked, the run's seed and the sample's number.
  */
 export async function judgeOrder(
   model: ChatModel,
@@ -41,16 +41,13 @@ export async function judgeOrder(
   const question = comparisonQuestion(contest, settings);
   const { request } = question;
   const numbers = Array.from({ length: settings.samples }, (_, index) => index);
-  const content = settings.temperature === 0 ? "" : sha256(JSON.stringify(request));
+  const isDrawn = settings.temperature === null ? settings.samples > 1 : settings.temperature > 0;
+  const content = isDrawn ? sha256(JSON.stringify(request)) : "";
   const answers = await Promise.all(
     numbers.map((sample) => {
-      const sampling =
-        settings.temperature === 0
-          ? request.sampling
-          : {
-              ...request.sampling,
-              seed: randomFor(seed, "pairwise sample", content, sample).below(2 ** 31),
-            };
+      const sampling = isDrawn
+        ? { ...request.sampling, seed: randomFor(seed, "pairwise sample", content, sample).below(2 ** 31) }
+        : request.sampling;
       const sampled = { ...question, request: { ...request, sampling, sample } };
       return ask(model, sampled, { signal }, settings.tries);
     }),

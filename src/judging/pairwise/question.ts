@@ -10,7 +10,8 @@ export interface ComparisonSettings {
   readonly criteria: string | null;
   readonly ties: boolean;
   readonly output: "json" | "text";
-  readonly temperature: number;
+  /** null sends none, for models that refuse one. */
+  readonly temperature: number | null;
   readonly maxTokens: number;
   /** Longest conversation that is shown; undefined: no limit. */
   readonly maxChars?: number | undefined;
@@ -95,7 +96,7 @@ export function comparisonQuestion(
   ].join("\n\n");
   const request = {
     messages: [{ role: "user", content }] as readonly Message[],
-    sampling: { temperature, maxTokens },
+    sampling: { ...(temperature !== null && { temperature }), maxTokens },
   };
   return output === "json"
     ? {

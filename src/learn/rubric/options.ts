@@ -19,8 +19,8 @@ const optionsSchema = z.strictObject({
   estimator: z.enum(["centered", "uncentered"]).default("centered"),
   /** How often an answer is asked for before it counts as unread. */
   tries: z.int().min(1).max(20).default(3),
-  /** Of the proposer; the judge's is 0. */
-  temperature: z.number().min(0).max(2).default(0),
+  /** Of the proposer; the judge's is 0. null sends none to either, for models that refuse one. */
+  temperature: z.number().min(0).max(2).nullable().default(0),
   /** Sent with the proposer's requests, for servers that draw by it. Default: none is sent. */
   seed: z.int().min(0).optional(),
   /** Most tokens of a reply, by who gives it. */

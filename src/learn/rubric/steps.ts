@@ -64,8 +64,10 @@ export function refineSteps(
   const shown: Shown = { prompt, maxChars: settings.maxChars };
   const texts = responses.map(({ text }) => text);
   const { temperature, maxTokens, seed } = settings;
-  const proposing: Sampling = { temperature, maxTokens, ...(seed === undefined ? {} : { seed }) };
-  const judging: Sampling = { temperature: 0, maxTokens: settings.judgeMaxTokens };
+  const at = (degree: number): Pick<Sampling, "temperature"> =>
+    temperature === null ? {} : { temperature: degree };
+  const proposing: Sampling = { ...at(temperature ?? 0), maxTokens, ...(seed === undefined ? {} : { seed }) };
+  const judging: Sampling = { ...at(0), maxTokens: settings.judgeMaxTokens };
 
   const judged = (stage: RefineStage, asking: Asking) =>
     asker.ask<0 | 1>({

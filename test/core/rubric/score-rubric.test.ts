@@ -316,6 +316,49 @@ describe("every rubric", () => {
     );
   });
 
+  it("does not depend on the order of the criteria", () => {
+    fc.assert(
+      fc.property(cases, fc.integer(), ({ rubric, verdicts }, seed) => {
+        const places = rubric.criteria
+          .map((_, place) => ({ place, key: Math.sin(seed + place) }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ place }) => place);
+        const mixed = { ...rubric, criteria: places.map((place) => rubric.criteria[place] as Criterion) };
+        const score = scoreRubric(
+          mixed,
+          places.map((place) => verdicts[place] ?? null),
+        );
+        expect(numberOf(score)).toBe(numberOf(scoreRubric(rubric, verdicts)));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  it("scores sums that are equal on paper alike, to the last bit, and ranks the others by their sums", () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 2, maxLength: 7 });
+    fc.assert(
+      fc.property(weights, fc.constantFrom(10, 100), (whole, parts) => {
+        const rubric = rubricOf(
+          whole.map((one) => ({ weight: one / parts })),
+          { weighting: "weights" },
+        );
+        const bySum = new Map<number, number | null>();
+        for (let bits = 0; bits < 2 ** whole.length; bits++) {
+          const verdicts = whole.map((_, index) => (bits >> index) & 1);
+          const sum = whole.reduce((total, one, index) => total + one * (verdicts[index] ?? 0), 0);
+          const value = numberOf(scoreRubric(rubric, verdicts));
+          expect(bySum.get(sum) ?? value).toBe(value);
+          bySum.set(sum, value);
+        }
+        const ranked = [...bySum].sort(([a], [b]) => a - b).map(([, value]) => value ?? Number.NaN);
+        expect(ranked.every((value, index) => index === 0 || value > (ranked[index - 1] ?? Number.NaN))).toBe(
+          true,
+        );
+      }),
+      { seed: 1, numRuns: 60 },
+    );
+  });
+
   it("has parts for exactly the criteria that were read", () => {
     fc.assert(
       fc.property(cases, ({ rubric, verdicts }) => {

@@ -85,6 +85,8 @@ describe("the judgebench preset", () => {
     // (null,1) and (null,null).
     expect(metric("unread")).toMatchObject({ value: 2 / 7, items: 7 });
     expect(metric("consistency")?.note).toContain("over 7 pairs, 2 of them with an unread verdict");
+    // Its kappa is over the five that were read in both orders.
+    expect(metric("order-kappa")?.items).toBe(5);
     expect(metric("all-correct")?.value).toBeCloseTo(1 / 7, 12);
     expect(metric("some-correct")?.value).toBeCloseTo(4 / 7, 12);
     // Winners by slot: A,B | A,A | A | – | B | B,A: five of eight in the first place.

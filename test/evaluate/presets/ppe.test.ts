@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { assess } from "../../../src/evaluate/assess.ts";
 import type { GoldItem } from "../../../src/evaluate/gold.ts";
+import { type Battle, modelAgreement } from "../../../src/evaluate/model-agreement.ts";
 import { bestOf, bestOfLoss } from "../../../src/evaluate/presets/ppe-correctness.ts";
-import { type Battle, modelAgreement } from "../../../src/evaluate/presets/ppe-human.ts";
 
 describe("best of K", () => {
   it("picks the highest score among the first K", () => {
@@ -120,6 +120,33 @@ describe("agreement on models", () => {
     });
   });
 
+  it("separates models whose intervals do not overlap, not those that are only likely in one order", () => {
+    // Rates and their standard errors: x 0.66, y 0.5, z 0.34, w 0.5, each 0.05. Intervals: x [0.57, 0.75], y and w
+    // [0.40, 0.60], z [0.25, 0.43]. Only x and z are apart, of six pairs; x is above y in 99 % of the samples.
+    const against = (first: string, second: string, wins: number): [string, string, number, number][] =>
+      Array.from({ length: 100 }, (_, at) => [first, second, at < wins ? 1 : 0, at < wins ? 1 : 0]);
+    const found = modelAgreement(battles([...against("x", "z", 66), ...against("y", "w", 50)]), 0, 2000);
+    expect(found.gold).toEqual([0.5, 0.66, 0.5, 0.34]);
+    expect(found.separability).toBe(1 / 6);
+    expect(found.confidenceAgreement).toBe(1 / 6);
+  });
+
+  it("tells two points apart, but not at one place", () => {
+    // Every sample is the same: x wins against z, y and w always tie.
+    const found = modelAgreement(
+      battles([
+        ["x", "z", 1, 1],
+        ["x", "z", 1, 1],
+        ["y", "w", 0.5, 0.5],
+        ["y", "w", 0.5, 0.5],
+      ]).map((battle) => ({ ...battle, prompt: 0 })),
+      0,
+      100,
+    );
+    // w 0.5, x 1, y 0.5, z 0: all pairs but (w, y).
+    expect(found.separability).toBe(5 / 6);
+  });
+
   it("knows nothing of models without battles", () => {
     expect(modelAgreement([], 0, 50)).toMatchObject({
       models: [],
@@ -179,10 +206,10 @@ describe("battles of equal prompts", () => {
       return { first: "x", second: "y", gold: won, scorer: won, prompt: Math.floor(at / 10) };
     });
     const rows = battles.map((battle, prompt) => ({ ...battle, prompt }));
-    // P(Binomial(100, 0.7) > 50) > 0.9999; P(Binomial(10, 0.7) > 5) + P(= 5) / 2 = 0.8497 + 0.0515 = 0.901.
+    // 0.7 ± 0.09 and 0.3 ± 0.09; or 0.7 ± 0.28 and 0.3 ± 0.28, which overlap.
     expect(modelAgreement(rows, 0, 2000).separability).toBe(1);
     expect(modelAgreement(battles, 0, 2000).separability).toBe(0);
-    // (1 − 0.901)² = 0.0098
+    // P(Binomial(10, 0.7) > 5) + P(= 5) / 2 = 0.8497 + 0.0515 = 0.901; (1 − 0.901)² = 0.0098.
     expect(modelAgreement(battles, 0, 2000).brier).toBeCloseTo(0.0098, 2);
     expect(modelAgreement(battles, 0, 2000).gold).toEqual(modelAgreement(rows, 0, 2000).gold);
   });

@@ -117,6 +117,9 @@ describe("the rewardbench2 preset", () => {
     const value = (key: string) => scorer?.metrics.find((metric) => metric.key === key)?.value;
     expect(value("precise-if")).toBe(0.75);
     expect(value("ties")).toBeCloseTo(0.650155, 6);
+    // Two ids, each with one item of both kinds.
+    const items = (key: string) => scorer?.metrics.find((metric) => metric.key === key)?.items;
+    expect([items("ties"), items("ties-ref"), items("ties-tied")]).toEqual([4, 2, 2]);
     // (5 · 0.75 + 0.650155) / 6
     expect(value("overall")).toBeCloseTo((5 * 0.75 + 0.65015513) / 6, 7);
     expect(scorer?.metrics.find(({ key }) => key === "overall")?.interval).not.toBeNull();

@@ -112,6 +112,16 @@ describe("refineRubric, replacing", () => {
     ]);
   });
 
+  it.each([
+    { options: {}, sent: [0] },
+    { options: { temperature: 0.5 }, sent: [0, 0.5] },
+    { options: { temperature: null }, sent: ["none"] },
+  ])("asks with the temperatures $sent by $options", async ({ options, sent }) => {
+    const { calls } = await refine({ ...options, weighting: "llm" });
+    const seen = calls.map(({ sampling }) => ("temperature" in sampling ? sampling.temperature : "none"));
+    expect([...new Set(seen)].sort()).toEqual(sent);
+  });
+
   it("leaves what is proposed beyond the limit", async () => {
     const { refined } = await refine({ maxProposed: 2 });
     expect(decisions(refined).slice(-4)).toEqual([

@@ -242,6 +242,7 @@ describe("references", () => {
 
   it.each([
     { note: "cut at its limit", reply: { text: "half an ans", finishReason: "length" } },
+    { note: "broken off by its server", reply: { text: "half an ans", finishReason: "abort" } },
     { note: "refused", reply: { text: "no", finishReason: "refusal" } },
     { note: "still thinking", reply: { text: "<think>\nperhaps" } },
     { note: "nothing but thinking", reply: { text: "<think>perhaps</think>\n " } },

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { optionsSchema } from "../../../rewards/pairwise-judge/options.ts";
 import { definition, type PairwiseJudgeOptions, pairwiseJudge } from "../../../rewards/pairwise-judge.ts";
-import { anyGroup } from "../../../src/testing/arbitraries.ts";
+import { anyGroup, groupOf } from "../../../src/testing/arbitraries.ts";
 import { fakeChatModel } from "../../../src/testing/fake-model.ts";
 import { errorCodeOf } from "../../judging/error-code.ts";
 import { toyJudge } from "../../judging/toy-judge.ts";
@@ -29,6 +29,24 @@ describe("pairwise-judge's options", () => {
     expect(errorCodeOf(() => pairwiseJudge(options as PairwiseJudgeOptions, { judge: toyJudge() }))).toBe(
       "bad_option",
     );
+  });
+
+  it.each([
+    { options: {}, sampling: { temperature: 0 }, seeded: false },
+    { options: { temperature: 0.5 }, sampling: { temperature: 0.5 }, seeded: true },
+    { options: { samples: 2 }, sampling: { temperature: 1 }, seeded: true },
+    { options: { temperature: null }, sampling: {}, seeded: false },
+    { options: { temperature: null, samples: 2 }, sampling: {}, seeded: true },
+  ])("ask as $options says: temperature $sampling.temperature, a seed: $seeded", async (given) => {
+    const judge = fakeChatModel({ reply: "[[A]]" });
+    await pairwiseJudge(given.options, { judge }).score(groupOf(["a", "b"]), context);
+    for (const { sampling } of judge.calls) {
+      const { seed, ...rest } = sampling;
+      expect(rest).toEqual({ ...given.sampling, maxTokens: 2048 });
+      expect(typeof seed === "number").toBe(given.seeded);
+    }
+    const seeds = judge.calls.map(({ sampling: { seed } }) => seed);
+    expect(new Set(seeds).size).toBe(given.seeded ? judge.calls.length : 1);
   });
 
   it("plan the calls that are made when every reply is read at once", async () => {

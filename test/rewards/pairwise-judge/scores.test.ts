@@ -61,6 +61,14 @@ describe("pairwise-judge", () => {
     expect(JSON.stringify(judge.calls)).not.toContain("secret-model");
   });
 
+  it("scores one winner and three mutual ties as one and three, to the last bit", async () => {
+    for (const score of ["bradley-terry", "win-rate"] as const) {
+      const [best, ...rest] = values(await scoresOf(["9", "5", "5 a", "5 b"], { score })).map(Number);
+      expect(new Set(rest).size).toBe(1);
+      expect(best).toBeGreaterThan(rest[0] ?? Number.NaN);
+    }
+  });
+
   it("judges equal texts once, and scores them alike", async () => {
     const judge = toyJudge();
     const scores = await scoresOf(["4", "3", "4"], { score: "win-rate" }, judge);
@@ -77,7 +85,7 @@ describe("pairwise-judge", () => {
   });
 
   it("has another version when the text of its prompt changes", () => {
-    expect([definition.version, COMPARISON_PROMPT_HASH]).toEqual([1, "a2b8c9ec1ee54023"]);
+    expect([definition.version, COMPARISON_PROMPT_HASH]).toEqual([2, "a2b8c9ec1ee54023"]);
   });
 
   it("abstains where there is nothing to compare", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { definition, rubricJudge } from "../../../rewards/rubric-judge.ts";
 import type { ChatModel, ChatReply, ChatRequest } from "../../../src/models/ports.ts";
 import { groupOf } from "../../../src/testing/arbitraries.ts";
 import { failingChatModel } from "../../../src/testing/failing-model.ts";
@@ -38,6 +39,12 @@ describe("expected ratings of rubric-judge", () => {
   it.each([
     { note: "no log-probs", first: { text: "[[2]]" }, code: "no_logprobs" },
     { note: "little mass", first: rated({ 4: 0.3, Hm: 0.7 }), code: "low_mass" },
+    { note: "no alternatives", first: rated({ 4: 0.6 }), code: "no_logprobs" },
+    {
+      note: "log-probs of another rating than the reply's",
+      first: { ...rated({ 4: 0.5, 5: 0.5 }), text: "Fine.\n[[2]]" },
+      code: "no_logprobs",
+    },
   ])("come from samples where there are $note, or fail", async ({ first, code }) => {
     const judge = fakeChatModel({ reply: (request) => (request.topLogprobs ? first : sampler(request)) });
     const [one] = await score({ ...options, samples: 4 }, judge);
@@ -65,6 +72,21 @@ describe("expected ratings of rubric-judge", () => {
       expect((await score({ ...options, fallback: "fail" }, judge))[0]).toMatchObject({ code });
     },
   );
+
+  it.each([
+    { first: { text: "[[4]]" }, why: "depth: fake/judge: there are no log-probs with the rating" },
+    {
+      first: { ...rated({ 4: 0.5, 5: 0.5 }), text: "Fine.\n[[2]]" },
+      why: "depth: fake/judge: the reply rates 2, and the tokens that have log-probs rate 4",
+    },
+    {
+      first: rated({ 4: 0.3, Hm: 0.7 }),
+      why: "depth: fake/judge: 30 % of the probability was found on ratings, less than 50 %",
+    },
+  ])("say why there are none: $why", async ({ first, why }) => {
+    const judge = fakeChatModel({ id: "fake/judge", reply: () => first });
+    expect((await score({ ...options, fallback: "fail" }, judge))[0]).toMatchObject({ kind: "failed", why });
+  });
 
   it("fail when less than half of the samples can be read, or one of their calls fails", async () => {
     const mute = fakeChatModel({
@@ -97,6 +119,26 @@ describe("expected ratings of rubric-judge", () => {
     const [one] = await score(two, judge);
     expect(one).toMatchObject({ value: 4, why: "not applicable: depth", parts: { sampled: 0 } });
     expect(judge.calls).toHaveLength(2);
+  });
+
+  it("ask for as many likeliest tokens as the server takes", async () => {
+    const judge = fakeChatModel({ reply: () => rated({ 4: 0.9, 5: 0.1 }) });
+    const [one] = await score({ ...options, topLogprobs: 5 }, judge);
+    expect(judge.calls.map(({ topLogprobs }) => topLogprobs)).toEqual([5]);
+    expect(one).toMatchObject({ parts: { sampled: 0 } });
+    expect(() => rubricJudge({ ...options, topLogprobs: 0 }, { judge })).toThrow(/\[bad_option\]/);
+  });
+
+  it("raise an alarm about a dataset in which some are means of samples", () => {
+    const facts = (mean: number) => ({
+      ...{ scored: 4, abstained: 0, failed: 0 },
+      parts: { sampled: { count: 4, mean, byTenth: [] } },
+    });
+    expect(definition.alarms?.(facts(0))).toEqual([]);
+    expect(definition.alarms?.({ scored: 4, abstained: 0, failed: 0 })).toEqual([]);
+    expect(definition.alarms?.(facts(1.25))).toEqual([
+      expect.stringContaining("no expectation for 1.3 verdicts of a response on average"),
+    ]);
   });
 
   it("are drawn by the run's seed", async () => {

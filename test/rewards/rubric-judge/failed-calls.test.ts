@@ -35,7 +35,7 @@ describe("a call of rubric-judge that fails", () => {
             : texts.generate(request, given),
       };
       const [one] = await score({ rubric: CHECKS }, judge);
-      const goesOn = ["bad_request", "bad_reply", "in_process", "cut_off"].includes(code);
+      const goesOn = ["bad_request", "bad_reply", "in_process"].includes(code);
       expect(one).toMatchObject(goesOn ? { kind: "scored", value: 0.5 } : { kind: "failed", code });
       expect((await score({ rubric: CHECKS, output: "json" }, judge))[0]).toMatchObject({
         kind: "failed",

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type RubricJudgeModels, rubricJudge } from "../../../rewards/rubric-judge.ts";
 import { failingChatModel } from "../../../src/testing/failing-model.ts";
 import { fakeChatModel } from "../../../src/testing/fake-model.ts";
 import { CHECKS, judgeOf, RATINGS, score } from "./shared.ts";
@@ -48,8 +49,20 @@ describe("a panel of rubric-judge", () => {
     });
     const [mean] = await score({ rubric: RATINGS, panel: "mean" }, models);
     // depth 11 / 3, style 4; squares about 11/3: 25/9 + 16/9 + 1/9 = 42/9, over 2 -> √(7/3).
-    expect(mean).toMatchObject({ value: (11 / 3 + 4) / 2 });
+    expect(mean).toMatchObject({ value: 23 / 6 });
     expect(mean?.kind === "scored" ? mean.parts?.["depth.sd"] : 0).toBeCloseTo(Math.sqrt(7 / 3), 12);
+  });
+
+  it("is refused when it names a judge twice, which would agree with itself", () => {
+    const by = (names: { judge?: string; judges?: string[] }, models: RubricJudgeModels) => () =>
+      rubricJudge({ rubric: CHECKS, ...names }, models);
+    const three = { judge: yes, judges: [mixed, no] };
+    expect(by({ judge: "plain", judges: ["plain", "other"] }, three)).toThrow(
+      /"plain" is named twice.*\[bad_option\]/s,
+    );
+    expect(by({ judge: "plain", judges: ["other", "other"] }, three)).toThrow(/"other" is named twice/);
+    expect(by({}, { judge: yes, judges: [yes] })).toThrow(/"yes" is named twice/);
+    expect(by({ judge: "plain", judges: ["other", "third"] }, three)).not.toThrow();
   });
 
   it("needs all its judges, or the quorum", async () => {

@@ -158,7 +158,7 @@ describe("the prompts of rubric-judge", () => {
       prompts.jsonFormOfSeveral(forms),
     ];
     expect({ version: definition.version, prompts: contentHash(said) }).toEqual({
-      version: 2,
+      version: 3,
       prompts: "0c3499305343f477c206f98ff5cd76c5",
     });
   });

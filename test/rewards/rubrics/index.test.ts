@@ -20,6 +20,15 @@ describe("the ready rubrics", () => {
     });
   });
 
+  it("tell equal sums apart by no rounding: 110010 and 101101 of instruction-following are 2.7 / 4.4 both", async () => {
+    const rubric = await readyRubric("instruction-following");
+    const valueBy = (verdicts: string): number | null => {
+      const score = scoreRubric(rubric, [...verdicts].map(Number));
+      return score.kind === "scored" ? score.value : null;
+    };
+    expect([valueBy("110010"), valueBy("101101")]).toEqual([27 / 44, 27 / 44]);
+  });
+
   it.each(names)("%s loads, says its source, and gives the best verdicts the best value", async (name) => {
     const rubric = await readyRubric(name);
     expect(rubric.name).toBe(name);
