@@ -172,7 +172,9 @@ async function importRecipe(file: string): Promise<unknown> {
 /** The process's environment over what a `.env` file in the working directory says. */
 export async function environmentWithDotenv(directory: string = process.cwd()): Promise<Environment> {
   try {
-    return { ...parseEnv(await readFile(resolve(directory, ".env"), "utf8")), ...process.env };
+    const text = await readFile(resolve(directory, ".env"), "utf8");
+    // Editors on Windows begin a file with a byte-order mark, which would be part of the first variable's name.
+    return { ...parseEnv(text.replace(/^\uFEFF/, "")), ...process.env };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return process.env;
     throw new PrefkitError(

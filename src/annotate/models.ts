@@ -104,11 +104,11 @@ async function openModel(
 }
 
 /** How fast a model may be asked, and what it costs, changes no number. */
-function withoutSpeed(written: JsonObject): JsonObject {
+export function withoutSpeed(written: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(written).filter(([name]) => !(name in MODEL_KEYS)));
 }
 
-function writtenEntry(loaded: LoadedRecipe, key: string): JsonObject {
+export function writtenEntry(loaded: LoadedRecipe, key: string): JsonObject {
   const entry = (loaded.raw as { models?: Record<string, unknown> }).models?.[key];
   return JSON.parse(JSON.stringify(entry ?? {})) as JsonObject;
 }

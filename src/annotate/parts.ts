@@ -1,15 +1,21 @@
 import { createHash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
 import type { Files, FileWriter } from "../core/files.ts";
-import type { Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
+import type { Group, Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { scoreFromRow } from "../store/row-sets.ts";
 import type { Row, WrittenFile } from "../store/table.ts";
+import { groupMark } from "./group-mark.ts";
 import type { CellCounts } from "./journal.ts";
 
-/** One line of a part: a group's scores. */
+/** A group's scores. */
 export interface PartGroup {
   readonly promptId: string;
   readonly columns: readonly ScoreColumn[];
+}
+
+/** One line of a part. `mark` is the `groupMark` of the group that was scored. */
+export interface PartLine extends PartGroup {
+  readonly mark: string;
 }
 
 export interface PartWriter {
@@ -32,7 +38,7 @@ export async function createPart(files: Files, path: string): Promise<PartWriter
     write: async (groups) => {
       let text = "";
       for (const { group, columns } of groups) {
-        text += `${JSON.stringify({ promptId: group.prompt.id, columns })}\n`;
+        text += `${JSON.stringify({ promptId: group.prompt.id, mark: groupMark(group), columns })}\n`;
         for (const { scores } of columns) rows += scores.length;
       }
       const chunk = Buffer.from(text);
@@ -51,7 +57,7 @@ export async function createPart(files: Files, path: string): Promise<PartWriter
 const CHUNK_BYTES = 1 << 18;
 
 /** The groups of a part in order. Stops without an error at a torn or damaged line: what follows counts as missing. */
-export async function* readPart(files: Files, path: string): AsyncGenerator<PartGroup> {
+export async function* readPart(files: Files, path: string): AsyncGenerator<PartLine> {
   const reader = await files.open(path);
   const decoder = new StringDecoder("utf8");
   let rest = "";
@@ -71,15 +77,28 @@ export async function* readPart(files: Files, path: string): AsyncGenerator<Part
   }
 }
 
-function parseLine(line: string): PartGroup | null {
+/** A line without a mark, as earlier versions wrote them, counts as missing: whose scores it holds cannot be told for sure. */
+function parseLine(line: string): PartLine | null {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return null;
   }
-  const { promptId, columns } = (value ?? {}) as Partial<PartGroup>;
-  return typeof promptId === "string" && Array.isArray(columns) ? { promptId, columns } : null;
+  const { promptId, mark, columns } = (value ?? {}) as Partial<PartLine>;
+  if (typeof promptId !== "string" || typeof mark !== "string" || !Array.isArray(columns)) return null;
+  return { promptId, mark, columns };
+}
+
+/** Whether the lines of a whole part say what they are the scores of; those of earlier versions do not. */
+export function hasMarks(part: Uint8Array): boolean {
+  const end = part.indexOf(10);
+  return end > 0 && parseLine(Buffer.from(part.subarray(0, end)).toString("utf8")) !== null;
+}
+
+/** Whether a line holds the scores of this group, and of no other under the same id. */
+export function isOf({ promptId, mark }: PartLine, group: Group): boolean {
+  return promptId === group.prompt.id && mark === groupMark(group);
 }
 
 /** Whether a group's scores are whole: one column per scorer, one score per response. */
@@ -137,16 +156,24 @@ export function startCounts(keys: readonly string[] = []): CountBuilder {
   };
 }
 
+/** A group's scores in a scores table. */
+export interface TableGroup extends PartGroup {
+  /** The responses that have scores, in order; their ids tell their texts. */
+  readonly responseIds: readonly string[];
+}
+
 /** Gathers the rows of a scores table by prompt; they stand together, scorer by scorer, response by response. */
-export async function* groupScoreRows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<PartGroup> {
+export async function* groupScoreRows(batches: AsyncIterable<readonly Row[]>): AsyncGenerator<TableGroup> {
   let promptId: string | null = null;
   let columns: { name: string; scores: Score[] }[] = [];
+  let responseIds: string[] = [];
   for await (const rows of batches) {
     for (const row of rows) {
       if (row.prompt_id !== promptId) {
-        if (promptId !== null) yield { promptId, columns };
+        if (promptId !== null) yield { promptId, columns, responseIds };
         promptId = String(row.prompt_id);
         columns = [];
+        responseIds = [];
       }
       const name = String(row.name);
       let column = columns.at(-1);
@@ -155,7 +182,8 @@ export async function* groupScoreRows(batches: AsyncIterable<readonly Row[]>): A
         columns.push(column);
       }
       column.scores.push(scoreFromRow(row));
+      if (columns.length === 1) responseIds.push(String(row.response_id));
     }
   }
-  if (promptId !== null) yield { promptId, columns };
+  if (promptId !== null) yield { promptId, columns, responseIds };
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { PrefkitError } from "../core/errors.ts";
+import { ioError, PrefkitError } from "../core/errors.ts";
 import { type Files, writeWhole } from "../core/files.ts";
 import { availableCodec } from "../store/compression.ts";
 import { openInput } from "../store/input/index.ts";
@@ -41,10 +41,7 @@ export async function planFor(
   const existing = await readPlan(files, out);
   const marks = await fileMarks(resolved, input);
   if (existing && planId(resolved, existing.input.fingerprint, wanted) === existing.id) {
-    const seen = (await files.exists(paths.scan))
-      ? Buffer.from(await files.readAll(paths.scan)).toString("utf8")
-      : "";
-    if (seen === marks) return existing;
+    if ((await seenMarks(files, out)) === marks) return existing;
   }
   const plan = await makePlan(resolved, input, wanted);
   if (existing && existing.id !== plan.id) throw changedPlan(out, existing, plan);
@@ -57,11 +54,44 @@ export async function planFor(
   return plan;
 }
 
+/**
+ * Throws `plan_changed` when the input is no longer what was planned: what was scored in between may be neither the one nor
+ * the other.
+ */
+export async function checkStillPlanned(
+  files: Files,
+  out: string,
+  resolved: ResolvedRecipe,
+  input: Input,
+  plan: Plan,
+): Promise<void> {
+  if ((await seenMarks(files, out)) === (await fileMarks(resolved, input))) return;
+  const now = await openRecipeInput(resolved, workPaths(out).input);
+  try {
+    if ((await now.fingerprint()) === plan.input.fingerprint) return;
+  } finally {
+    await now.close();
+  }
+  throw new PrefkitError(
+    "plan_changed",
+    `the input changed while ${out} was made from it.`,
+    "restore it and run the same command again, or start over with --force (paid scores of what is unchanged come from the cache).",
+  );
+}
+
+async function seenMarks(files: Files, out: string): Promise<string> {
+  const { scan } = workPaths(out);
+  return (await files.exists(scan)) ? Buffer.from(await files.readAll(scan)).toString("utf8") : "";
+}
+
 /** Sizes and times of the input files on this machine: when they are as they were, the input need not be scanned again. */
 async function fileMarks(resolved: ResolvedRecipe, input: Input): Promise<string> {
   const marks = await Promise.all(
     input.files.map(async ({ path }) => {
-      const { size, mtimeMs, ino } = await stat(resolve(resolved.loaded.directory, path));
+      const file = resolve(resolved.loaded.directory, path);
+      const { size, mtimeMs, ino } = await stat(file).catch((cause: unknown) => {
+        throw ioError("look at", file, cause);
+      });
       return { path, size, mtimeMs, ino };
     }),
   );

@@ -187,11 +187,24 @@ const gate = z
 
 const reward = z.strictObject({ terms: z.array(term).min(1), gates: z.array(gate).default([]) });
 
+const lowerCase = (text: string): string => text.toLowerCase();
+
 const output = z.strictObject({
   dir: z.string().min(1).optional().describe("From the recipe's folder; --out says another one."),
   split: z
     .record(z.string().regex(/^\w+$/, "use letters, digits and '_'"), share)
-    .refine((shares) => !("train" in shares), "leave train out: it is what remains")
+    .refine(
+      (shares) => !Object.keys(shares).map(lowerCase).includes("train"),
+      "leave train out, in whatever case: it is what remains",
+    )
+    .refine(
+      (shares) => !("all" in shares),
+      "name it otherwise: `datasets` takes all for every split together",
+    )
+    .refine(
+      (shares) => new Set(Object.keys(shares).map(lowerCase)).size === Object.keys(shares).length,
+      "two names differ only in case, and so would their files",
+    )
     .refine(
       (shares) => Object.values(shares).reduce((sum, part) => sum + part, 0) <= 1,
       "the shares sum to more than 1",

@@ -17,6 +17,8 @@ export interface RecombineOptions {
   readonly files?: Files;
   readonly stop?: AbortSignal;
   readonly onStart?: (status: RunStatus) => void;
+  /** Looks at the dataset before anything is made of it; what it throws ends the work, and the dataset is as it was. */
+  readonly check?: (manifest: Manifest) => void | Promise<void>;
 }
 
 /** What takes the place of a finished dataset's reward, pairs and split. */
@@ -58,6 +60,7 @@ export async function recombine(
   try {
     if (isPending) await rollForward(files, from);
     const manifest = await readManifest(files, from);
+    await options.check?.(manifest);
     const raw = changedRecipe(manifest.recipe as JsonObject, change);
     const loaded = { ...recipeFromCode(raw, from, leniently), label };
     const resolved = resolveFinish(loaded, Object.keys(manifest.scorers));

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { toScorer } from "../core/adapters.ts";
 import { contentHash, sha256 } from "../core/ids.ts";
 import { suggestion } from "../core/nearest.ts";
@@ -178,7 +179,12 @@ export async function resolveScorer(
     const { traits } = found;
     const files = await filesOf(Array.isArray(traits.files) ? traits.files : []);
     const resolved = { ...options, ...files.paths };
-    const source = { ...found.source, options: resolved };
+    const module = await moduleHash(found.source.module);
+    const source: ScorerSource = {
+      ...found.source,
+      options: resolved,
+      planned: { ...files.planned, [fileURLToPath(found.source.module)]: module },
+    };
     const scorer = await makeScorer(source, ports).catch((error: unknown) => {
       throw asRecipeFault(error, fail, path);
     });
@@ -187,7 +193,7 @@ export async function resolveScorer(
       scorer: scorer.name,
       version: scorer.version,
       options: rawOptions,
-      module: await moduleHash(source.module),
+      module,
       ...(Object.keys(files.hashes).length > 0 && { files: files.hashes }),
       ...inRecipe(fail, path, () =>
         fingerprintOf(traits, traits.options ? traits.options.parse(resolved) : resolved),
@@ -245,7 +251,10 @@ export async function resolveScorer(
       ...(definition.usesSeed ? { seed: loaded.recipe.seed } : {}),
       ...modelIdentity,
     },
-    source: named.length === 0 ? { kind: "list", module, name: definition.name, options: resolved } : null,
+    source:
+      named.length === 0
+        ? { kind: "list", module, name: definition.name, options: resolved, planned: files.planned }
+        : null,
     alarms: (facts) => definition.alarms?.(facts) ?? [],
     diagnose: () => definition.diagnose?.(definition.options.parse(resolved)) ?? null,
     checkGroup: checked(definition, definition.options.parse(resolved)),
@@ -269,7 +278,7 @@ function sourceText(given: InlineScorer | Scorer): string {
 }
 
 /** A scorer's options as the recipe's author wrote them, before interpolation. */
-function writtenOptions(raw: unknown, key: string): Json {
+export function writtenOptions(raw: unknown, key: string): Json {
   const entry = (raw as { scorers?: Record<string, unknown> }).scorers?.[key];
   if (typeof entry !== "object" || entry === null) return {};
   return JSON.parse(

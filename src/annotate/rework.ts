@@ -64,18 +64,18 @@ export function factsOfManifest(manifest: Manifest): FinishFacts {
 
 type Scores = ReturnType<typeof groupScoreRows>;
 
-/** The scores that come next, which must be this group's. A group without responses has no rows. */
+/** The scores that come next, when they are this group's, by its texts too; else null. A group without responses has no rows. */
 async function columnsOf(
   scores: Scores,
-  group: Group,
+  { prompt, responses }: Group,
   manifest: Manifest,
-  directory: string,
-): Promise<readonly ScoreColumn[]> {
-  if (group.responses.length === 0)
-    return Object.keys(manifest.scorers).map((name) => ({ name, scores: [] }));
+): Promise<readonly ScoreColumn[] | null> {
+  if (responses.length === 0) return Object.keys(manifest.scorers).map((name) => ({ name, scores: [] }));
   const next = await scores.next();
-  if (next.done || next.value.promptId !== group.prompt.id) throw tablesDisagree(directory, group.prompt.id);
-  return next.value.columns;
+  if (next.done || next.value.promptId !== prompt.id) return null;
+  const { columns, responseIds } = next.value;
+  const isWhole = responseIds.length === responses.length;
+  return isWhole && responses.every(({ id }, index) => id === responseIds[index]) ? columns : null;
 }
 
 /**
@@ -105,7 +105,9 @@ function originSource(
         const scored: ScoredGroup[] = [];
         for (const group of groups) {
           const scores = scoresOf(splitOf(group, split, manifest.seed));
-          scored.push({ group, columns: await columnsOf(scores, group, manifest, directory) });
+          const columns = await columnsOf(scores, group, manifest);
+          if (columns === null) throw notTheInput(directory, group.prompt.id);
+          scored.push({ group, columns });
         }
         yield { shard, groups: scored };
       }
@@ -137,7 +139,9 @@ export function tablesSource(files: Files, directory: string, manifest: Manifest
             shard += 1;
             inShard = 0;
           }
-          groups.push({ group, columns: await columnsOf(scores, group, manifest, directory) });
+          const columns = await columnsOf(scores, group, manifest);
+          if (columns === null) throw tablesDisagree(directory, group.prompt.id);
+          groups.push({ group, columns });
           inShard += 1;
           previous = group.prompt.id;
         }
@@ -172,10 +176,18 @@ export async function* tableRows(
   }
 }
 
+function notTheInput(directory: string, promptId: string): PrefkitError {
+  return new PrefkitError(
+    "plan_changed",
+    `the scores in ${directory} do not belong to prompt ${promptId} as the input has it.`,
+    "restore the input that the dataset was made from, or make new rewards from the dataset alone with `prefkit combine`.",
+  );
+}
+
 function tablesDisagree(directory: string, promptId: string): PrefkitError {
   return new PrefkitError(
     "damaged_file",
-    `in ${directory} the scores table has no rows where the groups table has prompt ${promptId}.`,
+    `in ${directory} the scores table has no rows, or those of other responses, where the groups table has prompt ${promptId}.`,
     "run `prefkit check` on it, and restore it from a copy or run the recipe again.",
   );
 }

@@ -26,7 +26,7 @@ import {
   removeTornWork,
 } from "./output-directory.ts";
 import type { Plan } from "./plan.ts";
-import { openRecipeInput, planFor } from "./plan-file.ts";
+import { checkStillPlanned, openRecipeInput, planFor } from "./plan-file.ts";
 import { type ResolvedRecipe, scoreInfos } from "./resolve.ts";
 import type { Catalog } from "./resolve-scorer.ts";
 import { refinish } from "./rework.ts";
@@ -203,6 +203,7 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     status,
   });
   const failures = openFailures(records);
+  if (isScored) await checkStillPlanned(files, out, resolved, input, plan);
   if (!isScored) return { ...base, kind: "stopped", manifest: null, openFailures: failures };
   if (slice !== null) return { ...base, kind: "scored", manifest: null, openFailures: failures };
 

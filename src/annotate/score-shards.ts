@@ -20,6 +20,8 @@ import {
   type CountBuilder,
   countCells,
   createPart,
+  hasMarks,
+  isOf,
   type PartWriter,
   readPart,
   startCounts,
@@ -194,8 +196,8 @@ export function isMine(shard: number, slice: ShardSlice | null): boolean {
 }
 
 /**
- * The shards that are done, judged by their files: a record whose part is missing or altered counts for nothing, and a
- * whole part whose record was lost by a kill is recorded again.
+ * The shards that are done, judged by their files: a record whose part is missing, altered or of an earlier version counts
+ * for nothing, and a whole part whose record was lost by a kill is recorded again.
  */
 async function verifiedRecords(
   phase: ScorePhase,
@@ -207,7 +209,10 @@ async function verifiedRecords(
     const path = partPath(out, shard);
     const record = records.get(shard);
     const present = await files.exists(path);
-    if (record && present && sha256(await files.readAll(path)) === record.sha256) continue;
+    if (record && present) {
+      const bytes = await files.readAll(path);
+      if (hasMarks(bytes) && sha256(bytes) === record.sha256) continue;
+    }
     records.delete(shard);
     if (!present || record || !isMine(shard, phase.slice)) continue;
     const found = await countCells(files, path);
@@ -247,8 +252,7 @@ async function* groupsToScore(
       const batch: Work[] = [];
       for (const group of groups) {
         const next = await earlier?.next();
-        const found =
-          next && !next.done && next.value.promptId === group.prompt.id ? next.value.columns : null;
+        const found = next && !next.done && isOf(next.value, group) ? next.value.columns : null;
         batch.push({ shard, group, previous: found });
       }
       yield batch;

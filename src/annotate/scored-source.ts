@@ -4,7 +4,7 @@ import type { ScoredGroup } from "../core/types.ts";
 import type { Input } from "../store/input/types.ts";
 import type { ScoredSource } from "./finish.ts";
 import { partPath } from "./journal.ts";
-import { isWhole, readPart } from "./parts.ts";
+import { isOf, isWhole, readPart } from "./parts.ts";
 import { type Plan, shardGroups } from "./plan.ts";
 import type { RunScorer } from "./resolve-scorer.ts";
 
@@ -32,7 +32,7 @@ export function partsSource(options: {
         const scored: ScoredGroup[] = [];
         for (const group of groups) {
           const next = await part?.next();
-          const found = !next || next.done || next.value.promptId !== group.prompt.id ? null : next.value;
+          const found = !next || next.done || !isOf(next.value, group) ? null : next.value;
           if (!found || !isWhole(found, keys, group.responses.length))
             throw notTheInput(shard, group.prompt.id);
           scored.push({ group, columns: found.columns });
@@ -48,7 +48,7 @@ export function partsSource(options: {
 function notTheInput(shard: number, promptId: string): PrefkitError {
   return new PrefkitError(
     "plan_changed",
-    `the scores of shard ${shard} do not belong to prompt ${promptId} of the input.`,
-    "restore the input the scores were made from, or start over with --force.",
+    `the scores of shard ${shard} do not belong to prompt ${promptId} as the input has it: the input changed while it was scored.`,
+    "leave the input alone and start over with --force (paid scores of what is unchanged come from the cache).",
   );
 }

@@ -55,13 +55,21 @@ export function portsByOption(needs: Needs, named: readonly NamedModel[]): Recor
   return ports;
 }
 
-/** Where the files are that options name, and a hash of what is in each. `fail` makes the error of one that cannot be read. */
+/**
+ * Where the files are that options name, and a hash of what is in each, by option and by path. `fail` makes the error of one
+ * that cannot be read.
+ */
 export async function namedFiles(
   names: readonly string[],
   options: Readonly<Record<string, unknown>>,
   directory: string,
   fail: (option: string, why: string) => Error,
-): Promise<{ readonly paths: Readonly<Record<string, string>>; readonly hashes: JsonObject }> {
+): Promise<{
+  readonly paths: Readonly<Record<string, string>>;
+  readonly hashes: JsonObject;
+  readonly planned: Readonly<Record<string, string>>;
+}> {
+  const planned: Record<string, string> = {};
   const paths: Record<string, string> = {};
   const hashes: Record<string, string> = {};
   for (const option of names) {
@@ -69,11 +77,12 @@ export async function namedFiles(
     if (typeof given !== "string" || !isPath(given)) continue;
     const path = resolve(directory, given);
     try {
-      hashes[option] = sha256(await readFile(path)).slice(0, 16);
+      planned[path] = sha256(await readFile(path)).slice(0, 16);
+      hashes[option] = planned[path];
     } catch (error) {
       throw fail(option, `the file ${given} cannot be read: ${reasonOf(error)}.`);
     }
     paths[option] = path;
   }
-  return { paths, hashes };
+  return { paths, hashes, planned };
 }

@@ -19,6 +19,11 @@ export interface ScorerSource {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly adapter?: "autoevals" | "evalite";
+  /**
+   * The files that it is made from, by absolute path, with the first hex digits of the sha256 that each had when the work
+   * was planned: the module of one's own, and what options name. What a module imports in turn is not covered.
+   */
+  readonly planned?: Readonly<Record<string, string>>;
 }
 
 /** `models` are the ports for the options that name models; a thread has none, since such scorers are not made in threads. */
@@ -56,6 +61,22 @@ export function parseOwnUse(use: string, directory: string): { module: string; n
 /** Part of a paid score's cache key: the bytes of the user's module file. What it imports in turn is not covered. */
 export async function moduleHash(module: string): Promise<string> {
   return sha256(await readFile(fileURLToPath(module)));
+}
+
+/**
+ * Throws `plan_changed` when a file that the scorer is made from is not what it was when the work was planned: made again in
+ * another thread, it would give other numbers under the same config hash.
+ */
+export async function checkPlanned({ planned = {} }: ScorerSource): Promise<void> {
+  for (const [path, hash] of Object.entries(planned)) {
+    const now = await readFile(path).then(sha256, () => null);
+    if (now?.startsWith(hash)) continue;
+    throw new PrefkitError(
+      "plan_changed",
+      `${path} ${now === null ? "cannot be read any more" : "was changed"} while scores were made with it.`,
+      "undo the change and run the same command again: finished work is kept. Or start over with what it is now.",
+    );
+  }
 }
 
 async function importModule(source: ScorerSource): Promise<Record<string, unknown>> {

@@ -68,6 +68,7 @@ export function startSummary(
   let margin = NO_MOMENTS;
   let lengthReward = NO_CO_MOMENTS;
   let longer = 0;
+  let equal = 0;
 
   return {
     add: ({ group, columns, rewards }, result) => {
@@ -112,12 +113,8 @@ export function startSummary(
       if (result.pairs.length > 0) groupsWithPairs += 1;
       for (const { chosen, rejected, rewardMargin } of result.pairs) {
         margin = addToMoments(margin, rewardMargin);
-        longer +=
-          chosen.text.length > rejected.text.length
-            ? 1
-            : chosen.text.length === rejected.text.length
-              ? 0.5
-              : 0;
+        if (chosen.text.length > rejected.text.length) longer += 1;
+        if (chosen.text.length === rejected.text.length) equal += 1;
       }
       for (const reason of result.unpaired)
         if (reason !== null) unpaired[reason] = (unpaired[reason] ?? 0) + 1;
@@ -146,6 +143,7 @@ export function startSummary(
       }),
       length: {
         chosenLongerShare: pairs === 0 ? null : longer / pairs,
+        equalLengthShare: pairs === 0 ? null : equal / pairs,
         rewardCorrelation: correlationOf(lengthReward),
       },
       ...(diagnoses.size === 0

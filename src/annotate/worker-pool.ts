@@ -54,7 +54,7 @@ function workerFile(): URL {
 /**
  * Threads that run CPU-bound scorers. One that does not answer in time is killed with its thread: its cells are
  * `failed: timeout`; one that exhausts its memory: `failed: out_of_memory`; whatever waited behind it starts again on
- * a new thread.
+ * a new thread. A new thread whose scorers' files were changed since the planning ends all work with `plan_changed`.
  */
 export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 1024): WorkerPool {
   const waiting: Job[] = [];
@@ -88,16 +88,21 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
     worker.on("exit", () => onDeath(thread, reason));
     pool.add(thread);
   };
-  const breakAll = (why: string): void => {
-    broken = new PrefkitError(
-      "unreadable_module",
-      `a scorer cannot be made in a worker: ${why}.`,
-      "correct the scorer's module.",
+  const breakAll = (why: string): void =>
+    endAll(
+      new PrefkitError(
+        "unreadable_module",
+        `a scorer cannot be made in a worker: ${why}.`,
+        "correct the scorer's module.",
+      ),
     );
-    for (const job of waiting.splice(0)) job.reject(broken);
+  /** All that waits and all that comes ends in the error: threads that are still at work would go on with what others have no more. */
+  const endAll = (error: PrefkitError): void => {
+    broken = error;
+    for (const job of waiting.splice(0)) job.reject(error);
     for (const thread of pool) {
       clearTimeout(thread.timer);
-      for (const { job } of thread.jobs.splice(0)) job.reject(broken);
+      for (const { job } of thread.jobs.splice(0)) job.reject(error);
       void thread.worker.terminate();
     }
     pool.clear();
@@ -106,6 +111,10 @@ export function startWorkerPool(setup: WorkerSetup, threads: number, memoryMb = 
     if (!pool.has(thread)) return;
     if (reply.kind === "broken") {
       breakAll(reply.why);
+      return;
+    }
+    if (reply.kind === "changed") {
+      endAll(new PrefkitError("plan_changed", reply.problem, reply.fix));
       return;
     }
     if (reply.kind === "ready") {

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { reasonOf } from "../core/errors.ts";
+import { isPrefkitError, reasonOf } from "../core/errors.ts";
 import { failAll } from "../core/scorer.ts";
 import type { Group, Score, Scorer } from "../core/types.ts";
 import { callScorer } from "./call-scorer.ts";
-import { makeScorer, type ScorerSource } from "./scorer-source.ts";
+import { checkPlanned, makeScorer, type ScorerSource } from "./scorer-source.ts";
 
 export interface WorkerSetup {
   readonly sources: Readonly<Record<string, ScorerSource>>;
@@ -20,6 +20,8 @@ export interface WorkerTask {
 export type WorkerReply =
   | { readonly kind: "ready" }
   | { readonly kind: "broken"; readonly why: string }
+  /** What a scorer is made from is not what was planned. */
+  | { readonly kind: "changed"; readonly problem: string; readonly fix: string }
   | { readonly kind: "scores"; readonly id: number; readonly key: string; readonly scores: readonly Score[] };
 
 /** The body of a scoring thread: makes its scorers, then answers one task at a time, one reply per scorer. */
@@ -27,9 +29,16 @@ async function main(setup: WorkerSetup, port: NonNullable<typeof parentPort>): P
   const reply = (message: WorkerReply): void => port.postMessage(message);
   const scorers = new Map<string, Scorer>();
   try {
-    for (const [key, source] of Object.entries(setup.sources)) scorers.set(key, await makeScorer(source));
+    for (const [key, source] of Object.entries(setup.sources)) {
+      // A thread that takes another's place reads the files anew. Looked at twice: one may change while it is read.
+      await checkPlanned(source);
+      scorers.set(key, await makeScorer(source));
+      await checkPlanned(source);
+    }
   } catch (error) {
-    reply({ kind: "broken", why: reasonOf(error) });
+    const isChange = isPrefkitError(error) && error.code === "plan_changed";
+    if (isChange) reply({ kind: "changed", problem: error.message.split("\nFix:")[0] ?? "", fix: error.fix });
+    else reply({ kind: "broken", why: reasonOf(error) });
     return;
   }
   const never = new AbortController().signal;

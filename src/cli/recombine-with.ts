@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type FinishChange, recombine } from "../annotate/recombine.ts";
+import { type FinishChange, type RecombineOptions, recombine } from "../annotate/recombine.ts";
 import type { CommandSetup } from "./program.ts";
 import { startProgress } from "./progress.ts";
 import { datasetLines, shortPath } from "./run-summary.ts";
@@ -18,6 +18,7 @@ export async function recombineWith(
   change: FinishChange,
   label: string,
   flags: RecombineFlags,
+  check?: RecombineOptions["check"],
 ): Promise<void> {
   const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
   const signals = listenForSignals((name) =>
@@ -27,6 +28,7 @@ export async function recombineWith(
     const made = await recombine(directory, change, label, {
       stop: signals.stop,
       onStart: progress.start,
+      ...(check && { check }),
       ...(flags.out === undefined ? {} : { out: resolve(terminal.directory, flags.out) }),
     });
     progress.stop();

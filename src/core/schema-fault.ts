@@ -46,6 +46,11 @@ export function schemaFault(error: z.ZodError, fail: Fault, checked: Checked): P
   if (issue.code === "custom" && typeof issue.params?.fix === "string") {
     return fail(path, issue.message, issue.params.fix);
   }
+  if (issue.code === "invalid_key") {
+    // A key's own fault says what a key may be.
+    const inner = issue.issues[0]?.message ?? issue.message;
+    return fail(path, `the key ${describe(issue.path.at(-1))} cannot stand here.`, `${inner}.`);
+  }
   const got = describe(valueAt(value, issue.path));
   return fail(path, `${issue.message}; got ${got}.`, `see ${docs} for what may stand here.`);
 }

@@ -69,7 +69,8 @@ function splitsOf(files: readonly FileEntry[], table: TableName): string[] {
   ];
 }
 
-function sizeCategory(rows: number): string {
+/** The hub's name for about so many rows. */
+export function sizeCategory(rows: number): string {
   const steps: [number, string][] = [
     [1e3, "n<1K"],
     [1e4, "1K<n<10K"],
@@ -197,7 +198,9 @@ function pairs({ summary, pairs: rule }: Omit<Manifest, "files">): string {
     reasons.length === 0
       ? ""
       : `Responses in no pair, by reason:\n\n${table(["reason", "responses"], reasons)}\n`,
-    `Length bias: the chosen text is the longer one in ${percent(length.chosenLongerShare)} of the pairs; reward and length correlate with r = ${decimal(length.rewardCorrelation)}.\n`,
+    length.chosenLongerShare === null
+      ? ""
+      : `Length bias: the chosen text is longer in ${percent(length.chosenLongerShare)} of the pairs and as long as the rejected one in ${percent(length.equalLengthShare)}; reward and length correlate with r = ${decimal(length.rewardCorrelation)}.\n`,
   ]
     .filter((part) => part !== "")
     .join("\n");
@@ -263,5 +266,5 @@ function decimal(value: number | null): string {
 }
 
 function percent(share: number | null): string {
-  return share === null ? "–" : `${Number((100 * share).toPrecision(3))} %`;
+  return share === null ? "–" : `${Number((100 * share).toPrecision(4))} %`;
 }

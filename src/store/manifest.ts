@@ -66,8 +66,10 @@ export interface DatasetSummary {
     readonly r: number | null;
   }[];
   readonly length: {
-    /** Share of pairs whose chosen text is longer, in UTF-16 code units; equal lengths count half. */
+    /** Share of pairs whose chosen text is longer, in UTF-16 code units. null: no pairs. */
     readonly chosenLongerShare: number | null;
+    /** Share of pairs whose texts are equally long. */
+    readonly equalLengthShare: number | null;
     /** Pearson's r between a response's length and its reward. */
     readonly rewardCorrelation: number | null;
   };

@@ -91,8 +91,10 @@ export interface MemoryFiles extends Files {
  * The port to the disk, in memory: for tests that should be fast. Behaves like the real one where it matters: the
  * directory of a new file must exist, a missing file is an `io` error with cause ENOENT, a rename replaces its target.
  * The root directory is there from the start; relative paths are taken from the working directory, which is there too.
+ * `initial`: files that are on the disk from the start with their directories, as the `contents` of another one: with it
+ * many tests begin where one run has ended. The other disk is left as it is.
  */
-export function memoryFiles(): MemoryFiles {
+export function memoryFiles(initial: Iterable<readonly [string, Uint8Array]> = []): MemoryFiles {
   const contents = new Map<string, Uint8Array>();
   const directories = new Set<string>();
   const addDirectory = (path: string): void => {
@@ -100,6 +102,11 @@ export function memoryFiles(): MemoryFiles {
     if (dirname(path) !== path) addDirectory(dirname(path));
   };
   addDirectory(resolve("."));
+  for (const [path, bytes] of initial) {
+    const place = resolve(path);
+    addDirectory(dirname(place));
+    contents.set(place, bytes.slice());
+  }
 
   const missing = (action: string, path: string): Error =>
     ioError(action, path, Object.assign(new Error("ENOENT: no such file or directory"), { code: "ENOENT" }));

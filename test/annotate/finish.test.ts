@@ -284,11 +284,11 @@ describe("finishing a dataset", () => {
     const target = await finished(change);
     const wanted = new Set([JSON.stringify(visible(before)), JSON.stringify(visible(target))]);
 
-    const counted = countingFiles(copyOf(before));
+    const counted = countingFiles(memoryFiles(before.contents));
     await finishDataset(await optionsOf(counted, change));
     expect(counted.calls).toBeGreaterThan(30);
     for (let failAt = 1; failAt <= counted.calls; failAt++) {
-      const disk = copyOf(before);
+      const disk = memoryFiles(before.contents);
       const error = await errorOf(async () =>
         finishDataset(await optionsOf(failingFiles(disk, { failAt }), change)),
       );
@@ -305,14 +305,6 @@ describe("finishing a dataset", () => {
 /** What a reader of the dataset sees: all but the work directory. */
 function visible(files: MemoryFiles): Record<string, string> {
   return Object.fromEntries(Object.entries(snapshot(files)).filter(([path]) => !path.includes("/.prefkit/")));
-}
-
-function copyOf(files: MemoryFiles): MemoryFiles {
-  const copy = memoryFiles();
-  const directories = new Set([...files.contents.keys()].map((path) => join(path, "..")));
-  for (const directory of directories) void copy.makeDirectory(directory);
-  for (const [path, bytes] of files.contents) copy.contents.set(path, bytes);
-  return copy;
 }
 
 describe("the split of a group", () => {

@@ -126,6 +126,31 @@ describe("a fault of the schema", () => {
       says: ["recipe.yaml:6: seed:", "got 4294967296."],
     },
     {
+      note: "a split's name with a space",
+      text: `${GOOD}output: { split: { dev set: 0.2 } }\n`,
+      says: ['recipe.yaml:6: output.split.dev set: the key "dev set"', "Fix: use letters, digits and '_'."],
+    },
+    {
+      note: "a split's name with a hyphen",
+      text: `${GOOD}output: { split: { test-1: 0.2 } }\n`,
+      says: ['the key "test-1" cannot stand here', "Fix: use letters, digits and '_'."],
+    },
+    {
+      note: "the split that `datasets` keeps for itself",
+      text: `${GOOD}output: { split: { all: 0.5 } }\n`,
+      says: ["recipe.yaml:6: output.split:", "`datasets` takes all for every split together"],
+    },
+    {
+      note: "splits that differ only in case",
+      text: `${GOOD}output: { split: { Test: 0.2, test: 0.2 } }\n`,
+      says: ["recipe.yaml:6: output.split:", "two names differ only in case"],
+    },
+    {
+      note: "train in another case",
+      text: `${GOOD}output: { split: { Train: 0.2 } }\n`,
+      says: ["leave train out, in whatever case"],
+    },
+    {
       note: "a share above 1",
       text: `${GOOD}output: { split: { test: 1.5 } }\n`,
       says: ["recipe.yaml:6: output.split.test:", "got 1.5."],
@@ -300,6 +325,14 @@ describe("the environment", () => {
     const environment = await environmentWithDotenv(directory);
     expect(environment.PREFKIT_TEST_ONLY).toBe("from file");
     expect(environment.PATH).toBe(process.env.PATH);
+  });
+
+  it("takes the first variable of a .env file that begins with a byte-order mark", async () => {
+    const directory = await directoryOf({
+      ".env": "\uFEFFPREFKIT_TEST_ONLY=first\r\nPREFKIT_TEST_TOO=second\r\n",
+    });
+    const environment = await environmentWithDotenv(directory);
+    expect(environment).toMatchObject({ PREFKIT_TEST_ONLY: "first", PREFKIT_TEST_TOO: "second" });
   });
 
   it("is itself where there is no .env file", async () => {

@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: recipes write their variables so.
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type LoadedRecipe, parseRecipe } from "../../src/annotate/load-recipe.ts";
 import { resolveFinish, resolveRecipe, scoreInfos } from "../../src/annotate/resolve.ts";
+import { sha256 } from "../../src/core/ids.ts";
 import { scored } from "../../src/core/scorer.ts";
 import { groupOf } from "../../src/testing/arbitraries.ts";
 import { directoryOf, errorOf, resolved, testCatalog } from "./small-run.ts";
@@ -204,6 +205,12 @@ describe("a scorer of one's own", () => {
       [scored(4)],
     ]);
     expect(runs[0]?.configHash).not.toBe(runs[1]?.configHash);
+    // So that a thread that starts later can tell whether it would be made from the same.
+    const planned = Object.entries(runs[0]?.source?.planned ?? {});
+    expect(planned.map(([path, hash]) => [basename(path), hash]).sort()).toEqual([
+      ["listed.mjs", sha256(definition)],
+      ["words.txt", sha256("abc").slice(0, 16)],
+    ]);
     const empty = await directoryOf({ "listed.mjs": definition });
     const error = await errorOf(() => resolved(recipe, empty));
     expect(error.message).toContain("the file ./words.txt cannot be read");

@@ -70,10 +70,10 @@ describe("the summary", () => {
     expect(agreement).toEqual([{ between: ["correct", "style"], responses: 3, r: 0 }]);
     // Lengths 2, 1, 1, 1 against rewards 1, 0, 0, 0 lie on a line.
     expect(length.rewardCorrelation).toBeCloseTo(1, 12);
-    expect(length.chosenLongerShare).toBe(1);
+    expect(length).toMatchObject({ chosenLongerShare: 1, equalLengthShare: 0 });
   });
 
-  it("counts a pair of equal lengths half", () => {
+  it("tells pairs whose chosen text is longer from those of equal lengths", () => {
     const summary = startSummary([], 1);
     const group = rewardedGroupOf([2, 1, 0], { texts: ["aa", "bb", "cccc"] });
     summary.add(
@@ -87,7 +87,8 @@ describe("the summary", () => {
         [null, null, null],
       ),
     );
-    expect(summary.build().length.chosenLongerShare).toBe(0.25);
+    // Of two pairs the one is "aa" against "bb", the other "aa" against "cccc".
+    expect(summary.build().length).toMatchObject({ chosenLongerShare: 0, equalLengthShare: 0.5 });
     expect(summary.build().rewardMargin).toEqual({ mean: 1.5, min: 1, max: 2 });
   });
 
@@ -119,7 +120,7 @@ describe("the summary", () => {
       reward: { count: 0, mean: null, deviation: null },
       rewardMargin: { mean: null, min: null, max: null },
       agreement: [],
-      length: { chosenLongerShare: null, rewardCorrelation: null },
+      length: { chosenLongerShare: null, equalLengthShare: null, rewardCorrelation: null },
     });
   });
 

@@ -1,8 +1,10 @@
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ScorerSource } from "../../src/annotate/scorer-source.ts";
 import { fileArguments, startWorkerPool, type WorkerPool } from "../../src/annotate/worker-pool.ts";
+import { sha256 } from "../../src/core/ids.ts";
 import { failed, scored } from "../../src/core/scorer.ts";
 import { groupOf } from "../../src/testing/arbitraries.ts";
 import { directoryOf, errorOf } from "./small-run.ts";
@@ -161,6 +163,61 @@ describe("the worker pool", () => {
     expect(error.message).toContain("no luck today");
     expect((await errorOf(() => run(groupOf(["x"]), ["bad"]))).code).toBe("unreadable_module");
     await close();
+  });
+
+  it.each([
+    { what: "the scorer's module", file: "mine.mjs", text: MODULE.replace("text.length", "-text.length") },
+    { what: "a module that no longer loads", file: "mine.mjs", text: "export const" },
+    { what: "a file that an option names", file: "words.txt", text: "others" },
+    { what: "a file that is gone", file: "words.txt", text: null },
+  ])(
+    "ends all work when a thread that takes another's place would be made otherwise: $what",
+    async ({ file, text }) => {
+      const written = { "mine.mjs": MODULE, "words.txt": "some" };
+      const directory = await directoryOf(written);
+      const planned = Object.fromEntries(
+        Object.entries(written).map(([name, content]) => [
+          join(directory, name),
+          sha256(content).slice(0, 16),
+        ]),
+      );
+      const own = pathToFileURL(join(directory, "mine.mjs")).href;
+      const source = (name: string): ScorerSource => ({
+        kind: "own",
+        module: own,
+        name,
+        options: {},
+        planned,
+      });
+      const sources = { length: source("length"), spin: source("spin") };
+      pool = startWorkerPool({ sources, timeouts: { spin: 50 }, seed: 0 }, 1);
+      const { run } = pool;
+      expect(await record(run(groupOf(["ab"]), ["length"]))).toEqual({ length: [scored(2)] });
+      if (text === null) await rm(join(directory, file));
+      else await writeFile(join(directory, file), text);
+      expect(await record(run(groupOf(["spin"]), ["spin"]))).toMatchObject({ spin: [{ code: "timeout" }] });
+      const error = await errorOf(() => run(groupOf(["ab"]), ["length"]));
+      expect(error.code).toBe("plan_changed");
+      expect(error.message).toContain(join(directory, file));
+      expect((await errorOf(() => run(groupOf(["ab"]), ["length"]))).code).toBe("plan_changed");
+    },
+  );
+
+  it("puts a thread in another's place where the files are as they were, though written anew", async () => {
+    const directory = await directoryOf({ "mine.mjs": MODULE });
+    const path = join(directory, "mine.mjs");
+    const source = (name: string): ScorerSource => ({
+      kind: "own",
+      module: pathToFileURL(path).href,
+      name,
+      options: {},
+      planned: { [path]: sha256(MODULE) },
+    });
+    const sources = { length: source("length"), spin: source("spin") };
+    pool = startWorkerPool({ sources, timeouts: { spin: 50 }, seed: 0 }, 1);
+    await writeFile(path, MODULE);
+    await pool.run(groupOf(["spin"]), ["spin"]);
+    expect(await record(pool.run(groupOf(["ab"]), ["length"]))).toEqual({ length: [scored(2)] });
   });
 
   it("closes while work is under way", async () => {

@@ -4,7 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { combineCommand } from "../../src/cli/commands/combine.ts";
 import { nodeFiles } from "../../src/core/files.ts";
 import { readManifest } from "../../src/store/manifest.ts";
-import { fileOf, invoke, type Outcome, rowsOf, smallDataset, temporaryDirectories } from "./small-dataset.ts";
+import {
+  editRows,
+  fileOf,
+  invoke,
+  type Outcome,
+  rowsOf,
+  smallDataset,
+  temporaryDirectories,
+} from "./small-dataset.ts";
 
 const temporary = temporaryDirectories();
 let directory: string;
@@ -58,6 +66,75 @@ describe("prefkit combine", () => {
     const attempt = combine(target, flag, recipe(name), "--out", "refused");
     await expect(attempt).rejects.toMatchObject({ code, message: expect.stringContaining(says) as string });
     expect(await nodeFiles.exists(join(directory, "refused", "run.json"))).toBe(false);
+  });
+
+  it.each([
+    {
+      what: "another scorer",
+      grade: "{ use: overlong-penalty, maxTokens: 200, rampTokens: 80 }",
+      says: "by precomputed, and not by overlong-penalty",
+    },
+    {
+      what: "another option",
+      grade: "{ use: precomputed, field: other }",
+      says: 'with options {"field":"grade"}, and not {"field":"other"}',
+    },
+    { what: "one of one's own", grade: "{ use: ./mine.mjs }", says: "and not by ./mine.mjs" },
+  ])(
+    "refuses a recipe whose key stands for other scores, and says how to take them as they are: $what",
+    async ({ grade, says }) => {
+      const reward = "reward: { terms: [{ score: grade }] }\n";
+      await writeFile(
+        recipe("other.yaml"),
+        `input: { path: x.jsonl }\nscorers: { grade: ${grade} }\n${reward}`,
+      );
+      const attempt = combine("out", "--recipe", recipe("other.yaml"), "--out", "otherwise");
+      await expect(attempt).rejects.toMatchObject({
+        code: "plan_changed",
+        message: expect.stringContaining(says) as string,
+        fix: expect.stringContaining("leave the section `scorers` out") as string,
+      });
+      expect(await nodeFiles.exists(join(directory, "otherwise", "run.json"))).toBe(false);
+      await writeFile(recipe("other.yaml"), `input: { path: x.jsonl }\n${reward}`);
+      const { out } = await combine(
+        "out",
+        "--recipe",
+        recipe("other.yaml"),
+        "--out",
+        `as-is ${says}`,
+        "--json",
+      );
+      expect(JSON.parse(out)).toMatchObject({ ok: true });
+    },
+  );
+
+  it("says that reward or pairs are kept where the recipe has none", async () => {
+    await writeFile(recipe("weights.yaml"), "input: { path: x }\nreward: { terms: [{ score: grade }] }\n");
+    await writeFile(recipe("rule.yaml"), "input: { path: x }\npairs: { use: all-pairs }\n");
+    const said = async (name: string): Promise<string> => {
+      const args = ["out", "--recipe", recipe(name), "--out", `kept ${name}`];
+      return (await invoke(combineCommand, args, { directory })).err;
+    };
+    expect(await said("weights.yaml")).toContain(
+      'weights.yaml has no section pairs; the dataset\'s own is kept: {"use":"best-vs-worst"}',
+    );
+    expect(await said("rule.yaml")).toContain("rule.yaml has no section reward; the dataset's own is kept: ");
+    expect(await said("rule.yaml").catch((error: unknown) => error)).toMatchObject({ code: "not_this_run" });
+  });
+
+  it("refuses a dataset whose scores are those of other responses than its groups have", async () => {
+    const damaged = await temporary.make();
+    const out = await smallDataset(damaged);
+    await editRows(out, "scores", (rows) =>
+      rows.map((row, index) => (index === 0 ? { ...row, response_id: "another" } : row)),
+    );
+    const attempt = invoke(combineCommand, [out, "--recipe", recipe("grade.yaml"), "--quiet"], { directory });
+    await expect(attempt).rejects.toMatchObject({
+      code: "damaged_file",
+      message: expect.stringContaining(
+        "those of other responses, where the groups table has prompt sum",
+      ) as string,
+    });
   });
 
   it("needs a recipe", async () => {

@@ -71,7 +71,7 @@ const MANIFEST: Omit<Manifest, "files"> = {
     reward: { count: 4000, mean: 0.5, deviation: 0.5 },
     rewardMargin: { mean: 0.98765, min: 0.1, max: 1 },
     agreement: [{ between: ["correct", "style"], responses: 0, r: null }],
-    length: { chosenLongerShare: 0.5432, rewardCorrelation: -0.0123456 },
+    length: { chosenLongerShare: 0.8215, equalLengthShare: 0.009, rewardCorrelation: -0.0123456 },
   },
 };
 const RECIPE = "input:\n  path: data.jsonl\n";
@@ -181,7 +181,7 @@ describe("the dataset card", () => {
       | below margin | 1,200 |
       | tie | 1,056 |
 
-      Length bias: the chosen text is the longer one in 54.3 % of the pairs; reward and length correlate with r = -0.01235.
+      Length bias: the chosen text is longer in 82.15 % of the pairs and as long as the rejected one in 0.9 %; reward and length correlate with r = -0.01235.
 
       ## Columns
 
@@ -235,6 +235,19 @@ describe("the dataset card", () => {
         },
       ],
     });
+  });
+
+  it("does not speak of length bias where the rule gave no pair", () => {
+    const length = { chosenLongerShare: null, equalLengthShare: null, rewardCorrelation: 0.5 };
+    const summary = { ...MANIFEST.summary, pairs: 0, length };
+    expect(card({ summary })).toContain("## Pairs");
+    expect(card({ summary })).not.toContain("Length bias");
+  });
+
+  it("tells equal lengths from shorter ones: all equal is no share of longer ones", () => {
+    const length = { chosenLongerShare: 0, equalLengthShare: 1, rewardCorrelation: null };
+    const text = card({ summary: { ...MANIFEST.summary, length } });
+    expect(text).toContain("longer in 0 % of the pairs and as long as the rejected one in 100 %;");
   });
 
   it("makes the scores the default where there are no pairs, and does not speak of pairs", () => {

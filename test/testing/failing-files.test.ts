@@ -77,6 +77,24 @@ describe.each(disks)("$name", ({ run }) => {
     }));
 });
 
+describe("a disk in memory made of another's files", () => {
+  it("has them and their directories, and neither changes the other", async () => {
+    const first = memoryFiles();
+    await first.makeDirectory("/root/d");
+    await writeWhole(first, "/root/d/a", "one");
+    const second = memoryFiles(first.contents);
+    expect(await second.list("/root/d")).toEqual(["a"]);
+    await second.appendLine("/root/d/a", "more");
+    second.contents.get("/root/d/a")?.fill(0);
+    await writeWhole(second, "/root/d/b", "two");
+    expect(Buffer.from(await first.readAll("/root/d/a")).toString()).toBe("one");
+    expect(await first.list("/root/d")).toEqual(["a"]);
+    const third = memoryFiles(first.contents);
+    third.contents.get("/root/d/a")?.fill(0);
+    expect(Buffer.from(await first.readAll("/root/d/a")).toString()).toBe("one");
+  });
+});
+
 describe("failing files", () => {
   const work = async (files: Files): Promise<void> => {
     const writer = await files.create("/a");

@@ -1,14 +1,14 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { glob } from "tinyglobby";
-import { ioError, PrefkitError } from "../../core/errors.ts";
+import { ioError, isPrefkitError, PrefkitError } from "../../core/errors.ts";
 import { linePlaces } from "./line-places.ts";
 import type { SourceFile } from "./source.ts";
 import type { InputFormat } from "./types.ts";
 
 /**
  * The files that the paths and globs match, each once: in the order of the patterns, a glob's matches sorted by name.
- * Throws `no_input_file` for a pattern without a match, or a directory.
+ * Throws `no_input_file` for a pattern without a match, or a directory; `unreadable_input` for a Git LFS pointer.
  *
  * @param named what the user calls the patterns, for messages
  */
@@ -84,13 +84,28 @@ async function sourceFile(absolute: string, baseDirectory: string): Promise<Sour
     const stats = await stat(absolute);
     if (stats.isDirectory()) return "directory";
     const path = relative(baseDirectory, absolute).replaceAll("\\", "/");
+    if (stats.isFile() && stats.size < POINTER_BYTES) await refusePointer(absolute, path);
     return { absolute, path, bytes: stats.size, places: linePlaces() };
   } catch (error) {
+    if (isPrefkitError(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "";
     // Globs may hold characters or lengths that no name can have; they then name no file as they stand.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG", "EINVAL", "ERR_INVALID_ARG_VALUE"].includes(code)) return null;
     throw ioError("look at", absolute, error);
   }
+}
+
+/** Pointers are shorter than this, by Git LFS's specification. */
+const POINTER_BYTES = 1024;
+
+/** A clone without Git LFS holds a few lines in the place of each large file. */
+async function refusePointer(absolute: string, path: string): Promise<void> {
+  if (!(await readFile(absolute, "latin1")).startsWith("version https://git-lfs.github.com/spec/")) return;
+  throw new PrefkitError(
+    "unreadable_input",
+    `${path} is a Git LFS pointer, not the file itself.`,
+    "run `git lfs pull` in that clone, or download the file.",
+  );
 }
 
 const EXTENSIONS: Readonly<Record<string, InputFormat>> = {

@@ -369,6 +369,16 @@ describe("finding files", () => {
     expect(error.message.replaceAll(directory, "BASE")).toContain(says);
   });
 
+  it("says of a Git LFS pointer that it is none of the data", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n`;
+    for (const name of ["in.jsonl", "in.parquet", "in.jsonl.gz"]) {
+      const error = await errorOf(open({ [name]: pointer }));
+      expect(error.code).toBe("unreadable_input");
+      expect(error.message).toContain(`${name} is a Git LFS pointer`);
+      expect(error.message).toContain("git lfs pull");
+    }
+  });
+
   it("asks for the format when the name does not say it", async () => {
     const error = await errorOf(open({ "in.txt": "" }));
     expect(error.code).toBe("bad_recipe");
