@@ -1,5 +1,5 @@
-import { contentHash, messageRecord, responseIds } from "../src/core/ids.ts";
-import type { Group } from "../src/core/types.ts";
+import { messageRecord, responseIds, sha256 } from "../src/core/ids.ts";
+import type { Group, Message } from "../src/core/types.ts";
 import { RowProblem } from "../src/store/input/row-problem.ts";
 import { type GroupDraft, type Importer, type ImporterDefinition, newReading } from "./importer.ts";
 
@@ -29,12 +29,24 @@ export function defineImporter({ read, joinsNeighbours = false, ...facts }: Impo
  */
 export function groupOf({ messages, reference = null, responses, metadata }: GroupDraft): Group {
   const texts = responses.map(({ text }) => text);
-  const id = contentHash({ messages: messages.map(messageRecord), responses: texts });
+  const id = groupHash(messages, texts);
   const ids = responseIds(id, texts);
   return {
     prompt: { id, messages, reference, metadata },
     responses: responses.map((response, index) => ({ id: ids[index] ?? "", role: "candidate", ...response })),
   };
+}
+
+/** All keys of what is hashed, in the order of the canonical form. */
+const HASHED = ["messages", "responses", "content", "name", "role", "tool_call_id", "tool_calls"];
+
+/**
+ * The `contentHash` of {messages, responses}. Of texts JSON.stringify writes the canonical form already, once it is told the keys'
+ * order, at half the cost, which was the largest part of an import.
+ */
+export function groupHash(messages: readonly Message[], texts: readonly string[]): string {
+  const hashed = { messages: messages.map(messageRecord), responses: texts };
+  return sha256(JSON.stringify(hashed, HASHED)).slice(0, 32);
 }
 
 /** Two neighbours with the same prompt as one group, the responses in order. */

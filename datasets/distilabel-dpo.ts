@@ -13,7 +13,7 @@ export const distilabelDpo = defineImporter({
   title: "distilabel (pairs)",
   source: "https://distilabel.argilla.io",
   licence: "that of the dataset",
-  checked: "output columns of distilabel's FormatTextGenerationDPO and FormatChatGenerationDPO steps (1.5)",
+  checked: "files that distilabel 1.5.3's FormatTextGenerationDPO wrote; FormatChatGenerationDPO by its code",
   columns: ["chosen", "rejected", "chosen_rating", "rejected_rating"],
   ratings: ["rating", "preferred"],
   preference: true,

@@ -25,7 +25,7 @@ export const distilabel = defineImporter({
   title: "distilabel (generations and ratings)",
   source: "https://distilabel.argilla.io",
   licence: "that of the dataset",
-  checked: "input columns of distilabel's FormatTextGenerationDPO and FormatChatGenerationDPO steps (1.5)",
+  checked: "files that a distilabel 1.5.3 pipeline wrote (TextGeneration, GroupColumns, UltraFeedback)",
   columns: ["generations", "ratings"],
   ratings: ["rating"],
   preference: false,

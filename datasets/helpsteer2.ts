@@ -15,7 +15,7 @@ export const helpsteer2 = defineImporter({
   title: "HelpSteer2 (ratings)",
   source: "https://huggingface.co/datasets/nvidia/HelpSteer2",
   licence: "CC-BY-4.0",
-  checked: "features, example and turn markers in the dataset card",
+  checked: "features, example and turn markers in the dataset card; rows as the hub serves them",
   columns: ["prompt", "response", ...ATTRIBUTES],
   ratings: ATTRIBUTES,
   preference: false,

@@ -18,7 +18,7 @@ export const hhRlhf = defineImporter({
   title: "HH-RLHF",
   source: "https://huggingface.co/datasets/Anthropic/hh-rlhf",
   licence: "MIT",
-  checked: "dataset card; the form of the transcripts as the data's users split them",
+  checked: "harmless-base/test.jsonl.gz of github.com/anthropics/hh-rlhf (2,312 rows), read whole",
   columns: ["chosen", "rejected"],
   ratings: ["preferred"],
   preference: true,

@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { link, realpath } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { type ErrorPlace, ioError, PrefkitError } from "../src/core/errors.ts";
 import type { Files } from "../src/core/files.ts";
 import { IdSet } from "../src/core/id-set.ts";
 import { findFiles } from "../src/store/input/find-files.ts";
 import type { WrittenFile } from "../src/store/table.ts";
 import { createGroupSink, type GroupSink } from "./group-sink.ts";
+import { clearDeadParts, partPath } from "./import-parts.ts";
 import { type ImportedItem, importedRows } from "./imported-rows.ts";
 import type { Importer } from "./importer.ts";
 
@@ -48,11 +48,11 @@ export interface ImportOptions {
 }
 
 /**
- * Turns published files into one file of groups that a recipe reads without a mapping. Streamed: memory grows by 16 bytes per
- * group, for finding repeated ones. Nothing readable stands under the final name before it is whole; null when it was stopped.
+ * Turns published files into one file of groups that a recipe reads without a mapping. Streamed: memory grows by 27 to 53 bytes
+ * per group, for finding repeated ones. Nothing readable stands under the final name before it is whole; null when it was stopped.
  *
  * Two imports to one file do not meet: each writes aside, and the second to finish refuses the first one's file, unless `force`
- * is given.
+ * is given. What a killed one left aside is removed by the next to the same file.
  *
  * Throws `bad_option` for another ending than .jsonl or .parquet and for an `out` that is among the files read, `not_this_run`
  * when `out` exists and `force` is not given, `empty_input` when no row could be used, and what `importedRows` and the sinks throw.
@@ -62,8 +62,9 @@ export async function importFiles(options: ImportOptions): Promise<ImportSummary
   const format = formatByEnding(out);
   await refuseExisting(options);
   await refuseInput(options);
-  const part = join(dirname(out), `.${basename(out)}.${process.pid}.${randomUUID().slice(0, 8)}.part`);
+  const part = partPath(out);
   await files.makeDirectory(dirname(out));
+  await clearDeadParts(files, out);
   const sink = await createGroupSink(files, part, format, importer.preference);
   try {
     const counts = await pour(options, sink);
@@ -97,15 +98,31 @@ function exists(out: string): PrefkitError {
   );
 }
 
-/** Without `force` the name is taken first: of two imports that end together one gets it, and the other is refused. */
+/** Without `force`, of two imports that end together one gets the name, and the other is refused. */
 async function publish({ files, out, force = false }: ImportOptions, part: string): Promise<void> {
   if (force) return await files.rename(part, out);
-  if (!(await files.createExclusive(out, ""))) throw exists(out);
+  const isLinked = await linked(part, out);
+  if (!isLinked && !(await files.createExclusive(out, ""))) throw exists(out);
   try {
+    // Of two links to one file it does nothing but make the new name durable.
     await files.rename(part, out);
+    await files.remove(part);
   } catch (error) {
     await files.remove(out);
     throw error;
+  }
+}
+
+/** A second name for a file, so that it appears whole, whenever this process is killed; false where the file system has no links. */
+async function linked(part: string, out: string): Promise<boolean> {
+  try {
+    await link(part, out);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "EEXIST") throw exists(out);
+    if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(code)) return false;
+    throw ioError("name", out, error);
   }
 }
 

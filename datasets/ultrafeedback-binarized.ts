@@ -13,7 +13,7 @@ export const ultrafeedbackBinarized = defineImporter({
   title: "UltraFeedback Binarized",
   source: "https://huggingface.co/datasets/HuggingFaceH4/ultrafeedback_binarized",
   licence: "MIT",
-  checked: "features in the dataset card",
+  checked: "features in the dataset card; a row as the hub serves it",
   columns: ["chosen", "rejected", "score_chosen", "score_rejected"],
   ratings: ["score", "preferred"],
   preference: true,

@@ -26,8 +26,7 @@ export const ultrafeedback = defineImporter({
   title: "UltraFeedback",
   source: "https://huggingface.co/datasets/openbmb/UltraFeedback",
   licence: "MIT",
-  checked:
-    "format section of the README of OpenBMB/UltraFeedback; scores as the H4 team's create_dataset.py reads them",
+  checked: "format section of the README of OpenBMB/UltraFeedback; a row as the hub serves it",
   columns: ["instruction", "completions"],
   ratings: ["ratings.*", "overall_score", "fine_grained_score"],
   preference: false,

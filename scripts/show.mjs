@@ -66,6 +66,7 @@ const LINES = {
     rewardServer,
   ],
   37: ["several processes behind one port, and the trainers' clients", rewardClients],
+  38: ["exports and imports of a million rows: speed, flat memory, and kills that lose nothing", exports],
 };
 
 const line = LINES[number];
@@ -488,6 +489,18 @@ function rewardClients() {
   return judge(
     servers.code === 0 && clients.code === 0,
     "samples meet whatever process they reach; restarts are waited for",
+  );
+}
+
+function exports() {
+  buildQuietly();
+  const kills = runNode(["test/long/kill-exports.mjs"], {
+    env: short ? { PREFKIT_KILLS: "3", PREFKIT_KILL_ROWS: "3000" } : {},
+  });
+  const bench = runNode(["bench/export.mjs", ...(short ? ["--short"] : [])]);
+  return judge(
+    kills.code === 0 && (bench.code === 0 || (short && bench.code === 3)),
+    short ? "few kills, fewer rows" : "kills and numbers above",
   );
 }
 

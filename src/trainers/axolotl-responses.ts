@@ -1,3 +1,6 @@
+import { extrasFault, plainFault } from "./layout-support.ts";
+import type { PromptRecord } from "./message-rows.ts";
+
 /**
  * What templates put around a conversation of the user turn "[[dummy_message]]": axolotl renders each response behind that turn,
  * looks for the first place where the response's text stands, and takes all from there. A response that stands earlier, in the
@@ -20,4 +23,11 @@ export function lostResponseFault(text: string, keepsEdges: boolean): string | n
   return BEFORE_A_RESPONSE.some((head) => head.includes(text))
     ? "a response is so short that axolotl finds it before its place in common chat templates"
     : null;
+}
+
+/** Why none of axolotl's strategies can take a prompt, or null when it can. */
+export function promptFault(record: PromptRecord): string | null {
+  if (record.messages.some(({ role }) => role === "developer"))
+    return "it has a developer turn, a role that axolotl does not know";
+  return plainFault(record.messages) ?? extrasFault(record);
 }

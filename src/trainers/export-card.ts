@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { contentHash } from "../core/ids.ts";
+import { sizeCategory } from "../store/dataset-card.ts";
 import type { ExportedFile, ExportManifest } from "./export-manifest.ts";
 
 /** README.md of an export: what it is, how many rows, what was left out and why, and the command that made it. */
@@ -14,14 +15,14 @@ export function exportCard(
   const { rows, leftOut, source, kind, prefkit } = made;
   const reasons = Object.entries(leftOut);
   return [
-    frontMatter(files, ""),
+    frontMatter(files, "", hubFacts(made)),
     `# ${kind} rows for ${trainer}`,
     summary,
     table(
       ["split", "rows"],
       Object.entries(rows).map(([split, count]) => [split, number(count)]),
     ),
-    `Made by prefkit ${prefkit} from the ${number(source.rows)} rows of the ${source.table} table of the dataset with plan ${source.planId}:`,
+    `Made by prefkit ${prefkit} from the ${number(source.rows)} rows of the ${source.table} table of the dataset with plan ${source.planId}${source.inputs.length === 0 ? "" : `, which was made from ${source.inputs.map(plain).join(", ")}`}:`,
     `\`\`\`\n${commandOf(made)}\n\`\`\``,
     reasons.length === 0
       ? "Nothing was left out."
@@ -29,6 +30,7 @@ export function exportCard(
           ["count", "reason"],
           reasons.map(([why, count]) => [number(count), plain(why)]),
         )}`,
+    `Licence: ${source.license === null ? "not stated; the licences of the input data and of the models that wrote it apply" : plain(source.license)}.`,
     "`export.json` has the options and the sha256 of every file; `prefkit check` reads it.",
     "",
   ].join("\n\n");
@@ -42,8 +44,17 @@ export function dataCard(files: readonly ExportedFile[]): string {
   return `${frontMatter(files, "data/")}\n\nThe lines above say to \`datasets\` which files belong to which split. See ../README.md.\n`;
 }
 
-/** The files of each split by name, relative to `folder`. */
-function frontMatter(files: readonly ExportedFile[], folder: string): string {
+/** What the hub shows and searches by. */
+function hubFacts({ source, kind, rows }: Pick<ExportManifest, "source" | "kind" | "rows">): object {
+  return {
+    ...(source.license !== null && { license: source.license }),
+    tags: ["prefkit", kind],
+    size_categories: [sizeCategory(Object.values(rows).reduce((sum, count) => sum + count, 0))],
+  };
+}
+
+/** Facts, and the files of each split by name, relative to `folder`. */
+function frontMatter(files: readonly ExportedFile[], folder: string, facts: object = {}): string {
   const data = files.filter(({ split }) => split !== null);
   const splits = [...new Set(data.map(({ split }) => split))];
   const configs = [
@@ -57,7 +68,7 @@ function frontMatter(files: readonly ExportedFile[], folder: string): string {
       })),
     },
   ];
-  return `---\n${stringify({ configs }, { lineWidth: 0 })}---`;
+  return `---\n${stringify({ ...facts, configs }, { lineWidth: 0 })}---`;
 }
 
 function commandOf({ trainer, kind, options }: Pick<ExportManifest, "trainer" | "kind" | "options">): string {

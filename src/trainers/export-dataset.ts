@@ -92,6 +92,8 @@ export async function exportDataset(options: ExportOptions): Promise<ExportManif
         rows: rowCountOf(manifest, layout.from),
         extras: manifest.extras,
         scores: Object.keys(manifest.scorers),
+        license: licenseOf(manifest),
+        inputs: inputNames(manifest),
       },
       rows: data.rows,
       leftOut: data.leftOut.counts(),
@@ -106,7 +108,7 @@ export async function exportDataset(options: ExportOptions): Promise<ExportManif
         }),
       },
       { path: "data/README.md", text: dataCard(data.entries) },
-      ...layout.companions({ files: pathsBySplit(data.entries), rows: withRows(data.rows) }),
+      ...layout.companions({ files: pathsBySplit(data.entries) }),
     ];
     const written = await writeTexts(files, place.aside, texts);
     const whole: ExportManifest = { ...made, files: [...data.entries, ...written] };
@@ -117,6 +119,24 @@ export async function exportDataset(options: ExportOptions): Promise<ExportManif
   } finally {
     await place.release();
   }
+}
+
+function licenseOf({ recipe }: Manifest): string | null {
+  const { license } = fieldsOf(fieldsOf(recipe).output);
+  return typeof license === "string" ? license : null;
+}
+
+/** Names as the recipe's run saw them; more than a few are no help to a reader. */
+function inputNames({ input }: Manifest): string[] {
+  const files = Array.isArray(input.files) ? input.files : [];
+  return files.slice(0, 20).flatMap((file) => {
+    const { path } = fieldsOf(file);
+    return typeof path === "string" ? [path] : [];
+  });
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** The layout of a trainer for a dataset, and its options with the defaults filled in. */
@@ -233,19 +253,29 @@ async function* recordRows(
 ): AsyncGenerator<readonly RecordRows[]> {
   if (layout.from === "pairs") {
     for await (const pairs of pairRecords(files, from, manifest, split)) {
-      yield pairs.map((pair) => {
-        const fault = pairFault(pair);
-        const made =
-          fault === null ? layout.rows(pair) : { rows: [], leftOut: [{ id: pair.pairId, why: fault }] };
-        return { ...made, id: pair.pairId };
-      });
+      for (const slice of slices(pairs)) {
+        yield slice.map((pair) => {
+          const fault = pairFault(pair);
+          const made =
+            fault === null ? layout.rows(pair) : { rows: [], leftOut: [{ id: pair.pairId, why: fault }] };
+          return { ...made, id: pair.pairId };
+        });
+      }
     }
     return;
   }
   const groups = groupRecords(files, from, manifest, { split, withScores: layout.readsScores });
   for await (const batch of groups) {
-    yield batch.map((group) => ({ ...layout.rows(group), id: group.group.prompt.id }));
+    for (const slice of slices(batch))
+      yield slice.map((group) => ({ ...layout.rows(group), id: group.group.prompt.id }));
   }
+}
+
+/** Records whose rows are made together: few, so that the rows are gone before the next are made. */
+const SLICE = 500;
+
+function* slices<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let start = 0; start < items.length; start += SLICE) yield items.slice(start, start + SLICE);
 }
 
 function requireRows({ rows, leftOut }: Data, from: string): void {

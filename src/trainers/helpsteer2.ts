@@ -11,6 +11,7 @@ import {
   oneRow,
   onlyText,
   ratedExample,
+  requiredText,
   responseFault,
 } from "./layout-support.ts";
 import { type RatingColumn, ratingColumns, scoredValue } from "./listed-scores.ts";
@@ -44,12 +45,9 @@ export const helpsteer2: TrainerAdapter = {
     ratings: defineLayout({
       summary: "prompt, response and a column for each score that is named; a row for each response.",
       options: z.strictObject({
-        scores: z
-          .string()
-          .min(1)
-          .describe(
-            "Columns and the scores that fill them, as in helpfulness=help,verbosity: column=score, or one name for both.",
-          ),
+        scores: requiredText("scores=KEY,KEY").describe(
+          "Columns and the scores that fill them, as in helpfulness=help,verbosity: column=score, or one name for both.",
+        ),
       }),
       create: ({ scores }, facts) => ratings(ratingColumns(scores, facts, ["prompt", "response"])),
     }),

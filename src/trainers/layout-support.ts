@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { PrefkitError } from "../core/errors.ts";
 import { messageRecord } from "../core/ids.ts";
 import type { Image, Message, MessageRole } from "../core/types.ts";
@@ -36,6 +36,12 @@ export function defineLayout<Schema extends z.ZodObject>(definition: {
     ...definition,
     create: (options, facts) => definition.create(options as z.output<Schema>, facts),
   };
+}
+
+/** Text of an option that must be given; `example` says how, as in `--option scores=KEY,KEY`. */
+export function requiredText(example: string): z.ZodString {
+  const missing = `it must be given, as in \`--option ${example}\``;
+  return z.string({ error: ({ input }) => (input === undefined ? missing : undefined) }).min(1, missing);
 }
 
 /** One row and nothing left out. */

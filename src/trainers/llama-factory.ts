@@ -173,14 +173,10 @@ const KTO = "stage: kto\npref_beta: 0.1\nkto_chosen_weight: 1.0\nkto_rejected_we
 
 function settings(facts: ExportedFacts, path: string, stage: string): Companion {
   const { train, evaluation } = splitFiles(facts);
-  const namesOf = (paths: readonly string[]) => {
-    const split = Object.entries(facts.files).find(([, files]) => files === paths)?.[0] ?? "train";
-    return names(paths, split).join(",");
-  };
   const evaluated =
     evaluation === null
       ? ""
-      : `eval_dataset: ${namesOf(evaluation)}\neval_strategy: steps\neval_steps: 100\n`;
+      : `eval_dataset: ${names(evaluation.files, evaluation.split).join(",")}\neval_strategy: steps\neval_steps: 100\n`;
   return {
     path,
     text: `# LLaMA-Factory 0.9. Run it in this directory: llamafactory-cli train ${path}
@@ -191,7 +187,7 @@ do_train: true
 finetuning_type: lora
 lora_target: all
 dataset_dir: .
-dataset: ${namesOf(train)}
+dataset: ${names(train, "train").join(",")}
 ${evaluated}cutoff_len: 2048 # longer prompts and responses are cut
 output_dir: ./checkpoint-${path.replace(".yaml", "")}
 per_device_train_batch_size: 1

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PrefkitError } from "../core/errors.ts";
-import type { Image, Message } from "../core/types.ts";
+import type { Image, Message, Prompt } from "../core/types.ts";
 import type { Row } from "../store/table.ts";
 import { noRow, oneRow, onlyText, plainFault, responseFault } from "./layout-support.ts";
 import { REWARD_CLIENT_FILE } from "./reward-client.ts";
@@ -53,10 +53,7 @@ export function pairLayout(base: LayoutBase, rowOf: (pair: TextPair) => Row | st
 }
 
 /** A layout of one row per prompt. */
-export function promptLayout(
-  base: LayoutBase,
-  rowOf: (prompt: PromptRecord & { readonly id: string; readonly reference: string | null }) => Row | string,
-): GroupLayout {
+export function promptLayout(base: LayoutBase, rowOf: (prompt: Prompt) => Row | string): GroupLayout {
   return {
     ...base,
     from: "groups",
@@ -188,18 +185,18 @@ export function mediaFault(record: PromptRecord, responses: readonly string[]): 
   );
 }
 
-/** The files to train on and, when there is another split, those to evaluate on, relative to the export's directory. */
+/**
+ * The files to train on, and the split to evaluate on: validation, or else test; null when there is neither, since no split of
+ * another name (`train_hard`) is meant for that. Paths are relative to the export's directory.
+ */
 export function splitFiles({ files }: Pick<ExportedFacts, "files">): {
   readonly train: readonly string[];
-  readonly evaluation: readonly string[] | null;
+  readonly evaluation: { readonly split: string; readonly files: readonly string[] } | null;
 } {
-  const names = Object.keys(files);
-  const train = names.includes("train") ? "train" : (names[0] ?? "train");
-  const others = names.filter((name) => name !== train);
-  const evaluation = ["validation", "test"].find((name) => others.includes(name)) ?? others[0];
+  const split = ["validation", "test"].find((name) => Object.hasOwn(files, name));
   return {
-    train: files[train] ?? [],
-    evaluation: evaluation === undefined ? null : (files[evaluation] ?? []),
+    train: files.train ?? [],
+    evaluation: split === undefined ? null : { split, files: files[split] ?? [] },
   };
 }
 

@@ -193,7 +193,8 @@ const SIMPO_FLAGS = `--beta ${SIMPO.beta.toFixed(1)} --simpo_gamma ${SIMPO.gamma
 
 function dataFlags(facts: ExportedFacts): string {
   const { train, evaluation } = splitFiles(facts);
-  const evaluated = evaluation === null ? "--split_dataset_ratio 0" : `--val_dataset ${evaluation.join(" ")}`;
+  const evaluated =
+    evaluation === null ? "--split_dataset_ratio 0" : `--val_dataset ${evaluation.files.join(" ")}`;
   return `--dataset ${train.join(" ")} ${evaluated} --load_from_cache_file false`;
 }
 

@@ -87,7 +87,7 @@ function script(facts: ExportedFacts): Companion {
   const validation =
     evaluation === null
       ? "data.validation=null dpo.val_period=0 dpo.val_at_start=false checkpointing.metric_name=train:loss"
-      : source("validation", evaluation);
+      : source("validation", evaluation.files);
   return {
     path: "train_dpo.sh",
     text: `#!/usr/bin/env bash
@@ -98,6 +98,8 @@ function script(facts: ExportedFacts): Companion {
 set -euo pipefail
 ${HYDRA_LINES}
 : "\${MODEL:?set MODEL}"
+# A folder is looked for from here, not from NeMo-RL's repository.
+if [ -d "$MODEL" ]; then MODEL=$(cd "$MODEL" && pwd); fi
 cd "\${NEMO_RL:?set NEMO_RL}"
 uv run examples/run_dpo.py --config examples/configs/dpo.yaml \\
   "policy.model_name=$(hydra "$MODEL")" "policy.tokenizer.name=$(hydra "$MODEL")" policy.max_total_sequence_length=${MAX_LENGTH} \\

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Image } from "../core/types.ts";
+import { messageRecord } from "../core/ids.ts";
+import type { Image, Prompt } from "../core/types.ts";
 import { optional, required } from "../store/schema.ts";
 import type { ColumnType, RowSet } from "../store/table.ts";
 import {
@@ -70,8 +71,14 @@ export const openrlhf: TrainerAdapter = {
           .min(1)
           .default("prefkit")
           .describe("The name that OpenRLHF's evaluation is logged under."),
+        labels: z
+          .enum(["reference", "row"])
+          .default("reference")
+          .describe(
+            "reference: the label is the reference answer. row: it is JSON of the id, prompt, reference and metadata, for `prefkit serve --labels row`.",
+          ),
       }),
-      create: ({ datasource }, { extras }) =>
+      create: ({ datasource, labels }, { extras }) =>
         promptLayout(
           {
             format: "parquet",
@@ -87,9 +94,10 @@ export const openrlhf: TrainerAdapter = {
             },
             examples: ({ input }) => [{ kind: "prompt", prompt: turnsFrom(input) }],
             lengthRules: [PROMPT_LENGTHS],
-            companions: (facts) => [rlScript(facts)],
+            companions: (facts) => [rlScript(facts, labels)],
           },
-          ({ messages, reference, tools, images = [] }) => {
+          (prompt) => {
+            const { messages, reference, tools, images = [] } = prompt;
             const fault =
               plainFault(messages) ??
               (tools === undefined ? null : "it has tools, which OpenRLHF renders no prompt with") ??
@@ -97,7 +105,7 @@ export const openrlhf: TrainerAdapter = {
             if (fault !== null) return fault;
             return {
               input: messageRows(messages),
-              label: reference ?? "",
+              label: labels === "row" ? rowLabel(prompt) : (reference ?? ""),
               datasource,
               ...(extras.images ? { images: images.length === 0 ? null : images.map(imageText) } : {}),
             };
@@ -112,6 +120,11 @@ const IMAGE_TEXTS: ColumnType = { kind: "list", element: { kind: "string" } };
 
 function imageText({ bytes, path }: Image): string {
   return bytes === null ? (path ?? "") : `data:image;base64,${Buffer.from(bytes).toString("base64")}`;
+}
+
+/** A prompt as `--labels row` of the reward server reads it, a row of a file: its group is then the same as the dataset's. */
+function rowLabel({ id, messages, reference, metadata }: Prompt): string {
+  return JSON.stringify({ id, prompt: messages.map(messageRecord), reference, metadata });
 }
 
 /** `--data.max_len` in the scripts, in tokens; OpenRLHF's own default is 512. */
@@ -188,7 +201,7 @@ function dataFlags(facts: ExportedFacts): string {
   const eval_ =
     evaluation === null
       ? ""
-      : `--eval.dataset ${evaluation.join(",")} --eval.split train --eval.steps 100 \\\n  `;
+      : `--eval.dataset ${evaluation.files.join(",")} --eval.split train --eval.steps 100 \\\n  `;
   return `--data.dataset ${train.join(",")} --data.dataset_split train \\\n  ${eval_}--data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected --data.apply_chat_template`;
 }
 
@@ -229,11 +242,15 @@ function rewardScript(facts: ExportedFacts, margin: boolean): Companion {
   };
 }
 
-function rlScript(facts: ExportedFacts): Companion {
+function rlScript(facts: ExportedFacts, labels: "reference" | "row"): Companion {
+  const [flag, note] =
+    labels === "row"
+      ? [" --labels row", "A label is JSON of the prompt's id, messages, reference and metadata."]
+      : ["", "An empty label: no reference answer."];
   return {
     path: "train_grpo.sh",
-    text: `${HEAD("GRPO with OpenRLHF 0.11, rewards by the reward server.")}# First, elsewhere: prefkit serve RECIPE --group-size 8
-# One sample comes per request; the server gathers the 8 of a prompt. An empty label: no reference answer.
+    text: `${HEAD("GRPO with OpenRLHF 0.11, rewards by the reward server.")}# First, elsewhere: prefkit serve RECIPE --group-size 8${flag}
+# One sample comes per request; the server gathers the 8 of a prompt. ${note}
 # Several servers: their addresses, separated by commas.
 # Prompts that hold the text ${IMAGE_PLACEHOLDER} without an image were left out: OpenRLHF would make it a picture.
 python -m openrlhf.cli.train_ppo_ray \\

@@ -56,8 +56,6 @@ export interface SourceFacts {
 export interface ExportedFacts {
   /** By split, in the order written; paths relative to the export's directory. Every split has at least one file. */
   readonly files: Readonly<Record<string, readonly string[]>>;
-  /** By split. */
-  readonly rows: Readonly<Record<string, number>>;
 }
 
 /** A conversation, or text for trainers that read text. */

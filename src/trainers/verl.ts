@@ -129,7 +129,7 @@ export PREFKIT_REWARD_URL="\${PREFKIT_REWARD_URL:-http://127.0.0.1:8300}"
 python -m verl.trainer.main_ppo \\
   algorithm.adv_estimator=grpo \\
   "data.train_files=${list(train)}" \\
-  "data.val_files=${list(evaluation ?? train)}" \\
+  "data.val_files=${list(evaluation?.files ?? train)}" \\
   data.max_prompt_length=${MAX_PROMPT_LENGTH} data.max_response_length=1024 data.filter_overlong_prompts=True \\
   data.train_batch_size=128 \\
   "reward.custom_reward_function.path=$(hydra "$here/prefkit_reward.py")" \\

@@ -145,7 +145,7 @@ describe("prefkit export", () => {
     });
     command.configureOutput({ writeOut: (text) => void help.push(text) }).outputHelp();
     const text = help.join("");
-    expect(text).toMatch(/trl\s+preference\s+\(format\)/);
+    expect(text).toMatch(/trl\s+preference\s+\(format, images\)/);
     expect(text).toMatch(/helpsteer2\s+preference\s+\(better, muchBetter\)/);
     expect(text).toContain("$ prefkit export out --for trl --as preference --out for-dpo");
   });

@@ -93,14 +93,21 @@ describe("prefkit train", () => {
 
   it("says in a dry run what --install would run, and installs nothing", async () => {
     const { trainWith, directory } = await prepared();
-    // Prints what a Python of 3.10 or newer does when asked for its age.
+    // Prints what a Python of 3.10 or newer does when asked for its age and for what it lacks.
     const base = join(directory, "base");
-    await writeFile(base, "#!/bin/sh\necho True\n", { mode: 0o755 });
+    await writeFile(base, "#!/bin/sh\necho 3.11.7\n", { mode: 0o755 });
     const shown = await trainWith("--install", "--dry-run", "--python", base);
     expect(shown.exitCode).toBe(0);
-    expect(shown.out).toContain(`install: ${base} -m venv ${join(directory, "cache/python-train")}`);
+    expect(shown.out).toContain(`install: ${base} -m venv --clear ${join(directory, "cache/python-train")}`);
     expect(shown.out).toContain(`trl==${TRAIN_REQUIREMENTS.trl}`);
     expect(shown.out).toContain("Nothing was installed");
+    expect(existsSync(join(directory, "cache"))).toBe(false);
+  });
+
+  it("looks at what is to be trained before anything is installed", async () => {
+    const { trainWith, directory } = await prepared();
+    const args = ["out", "--install", "--method", "simpo", "--model", "m"];
+    await expect(trainWith(...args)).rejects.toMatchObject({ code: "bad_option", message: /given no --out/ });
     expect(existsSync(join(directory, "cache"))).toBe(false);
   });
 
@@ -151,9 +158,12 @@ describe("prefkit train", () => {
 
   it("names a model's folder from where it is called", async () => {
     const { trainWith, directory } = await prepared();
-    await trainWith("out", "--method", "simpo", "--model", "out", "--out", "run", "--quiet");
+    const model = join(directory, "mine");
+    await mkdir(model);
+    for (const name of ["config.json", "model.safetensors"]) await writeFile(join(model, name), "");
+    await trainWith("out", "--method", "simpo", "--model", "mine", "--out", "run", "--quiet");
     const config = JSON.parse(await readFile(join(directory, "run/config.json"), "utf8"));
-    expect(config.model).toBe(join(directory, "out"));
+    expect(config.model).toBe(model);
   });
 
   it("goes on with --resume", async () => {

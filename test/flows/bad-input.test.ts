@@ -1,12 +1,22 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { describe, expect, it, vi } from "vitest";
-import { bytesOf, dist, jsonl, makeProject, type Project, scorersModule } from "./fixtures/project.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  bytesOf,
+  type CliResult,
+  type Command,
+  cliEach,
+  jsonl,
+  makeProject,
+  type Project,
+  scorersModule,
+} from "./fixtures/project.ts";
 
 // Processes are started here, and the machine may be busy with other tests.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const groups = Array.from({ length: 40 }, (_, index) => ({
   id: `p${index}`,
@@ -24,17 +34,38 @@ pairs: { use: best-vs-worst }
 shardSize: 10
 `;
 
-async function withProject(
-  content: Readonly<Record<string, string | Uint8Array>>,
-  work: (project: Project) => Promise<void>,
-): Promise<void> {
+const projects: Project[] = [];
+afterAll(() => {
+  for (const project of projects) project.remove();
+});
+
+function projectWith(content: Readonly<Record<string, string | Uint8Array>> = {}): Project {
   const project = makeProject({ "input.jsonl": goodInput, "recipe.yaml": goodRecipe, ...content });
-  try {
-    await work(project);
-  } finally {
-    project.remove();
-  }
+  projects.push(project);
+  return project;
 }
+
+/** Runs each of these command lines, see `cliEach`. */
+async function outcomesOf(commands: readonly Command[]): Promise<readonly Outcome[]> {
+  const results = await cliEach(commands);
+  return commands.flatMap(({ project }, index) => {
+    const result = results[index];
+    return result ? [{ project, result }] : [];
+  });
+}
+
+interface Outcome {
+  readonly project: Project;
+  readonly result: CliResult;
+}
+
+function outcomeAt(outcomes: readonly Outcome[], index: number): Outcome {
+  const outcome = outcomes[index];
+  if (!outcome) throw new Error(`there is no outcome ${index}`);
+  return outcome;
+}
+
+const RUN = ["run", "recipe.yaml", "--out", "out", "--quiet"];
 
 /** What stands in the output directory under a name a reader would look for. */
 function published(project: Project, out = "out"): string[] {
@@ -285,183 +316,212 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.concurrent("the command line, given", () => {
-  it.each(CASES.map((each) => [each.what, each] as const))(
+describe("the command line, given", () => {
+  let outcomes: readonly Outcome[];
+  beforeAll(async () => {
+    outcomes = await outcomesOf([
+      ...CASES.map(({ content, args = RUN }) => ({ project: projectWith(content), args })),
+      {
+        project: projectWith({ "recipe.yaml": recipeWith({ shardSize: "shardsize" }) }),
+        args: ["run", "recipe.yaml", "--out", "out", "--json"],
+      },
+    ]);
+  });
+
+  it.each(CASES.map((each, index) => [each.what, each, index] as const))(
     "%s, ends with exit code 2, says so, and has called no scorer",
-    async (_, { content, args, environment, says }) => {
-      await withProject(content ?? {}, async (project) => {
-        const { code, out, err } = await project.cli(
-          args ?? ["run", "recipe.yaml", "--out", "out", "--quiet"],
-          environment,
-        );
-        const unsaid = says.filter((part) =>
-          part instanceof RegExp ? !part.test(err) : !err.includes(part),
-        );
-        expect({ code, unsaid, err }).toEqual({ code: 2, unsaid: [], err });
-        expect(out).toBe("");
-        expect(err).not.toMatch(/Internal error|\n {4}at /);
-        expect(project.calls()).toEqual([]);
-        expect(
-          published(project).filter((name) => !Object.keys(content ?? {}).includes(`out/${name}`)),
-        ).toEqual([]);
-      });
+    (_, { content = {}, says }, index) => {
+      const { project, result } = outcomeAt(outcomes, index);
+      const { code, out, err } = result;
+      const unsaid = says.filter((part) => (part instanceof RegExp ? !part.test(err) : !err.includes(part)));
+      expect({ code, unsaid, err }).toEqual({ code: 2, unsaid: [], err });
+      expect(out).toBe("");
+      expect(err).not.toMatch(/Internal error|\n {4}at /);
+      expect(project.calls()).toEqual([]);
+      expect(published(project).filter((name) => !Object.keys(content).includes(`out/${name}`))).toEqual([]);
     },
   );
 
-  it("any of these with --json, prints the error as JSON on stdout", async () => {
-    await withProject({ "recipe.yaml": recipeWith({ shardSize: "shardsize" }) }, async (project) => {
-      const { code, out } = await project.cli(["run", "recipe.yaml", "--out", "out", "--json"]);
-      expect(code).toBe(2);
-      expect(JSON.parse(out)).toEqual({
-        ok: false,
-        code: "bad_recipe",
-        message: "recipe.yaml:6: shardsize: unknown key.",
-        fix: 'did you mean "shardSize"?',
-        exitCode: 2,
-      });
+  it("any of these with --json, prints the error as JSON on stdout", () => {
+    const { code, out } = outcomeAt(outcomes, CASES.length).result;
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      ok: false,
+      code: "bad_recipe",
+      message: "recipe.yaml:6: shardsize: unknown key.",
+      fix: 'did you mean "shardSize"?',
+      exitCode: 2,
     });
+  });
+
+  // One of each way to end: of the input, of a recipe, of a module that does not parse, of commander.
+  it.each([
+    "a gzip file that ends too early",
+    "a key that the recipe does not have",
+    "a module that cannot be loaded",
+    "an option that does not exist",
+  ])("%s, says and does the same in a process of its own", async (what) => {
+    const index = CASES.findIndex((each) => each.what === what);
+    const { project, result } = outcomeAt(outcomes, index);
+    expect(await project.cli(CASES[index]?.args ?? RUN)).toEqual(result);
+    expect(project.calls()).toEqual([]);
   });
 });
 
-/** A run that a signal ended after its first shard: a plan, a finished part, and no dataset. */
-async function halfDone(project: Project): Promise<void> {
-  project.write(
-    "recipe.yaml",
-    goodRecipe.replace("shardSize: 10", "shardSize: 10\noutput: { codec: snappy }"),
-  );
-  const hanging = jsonl(groups);
-  project.write("input.jsonl", hanging);
-  const child = spawn(
-    process.execPath,
-    [join(dist, "src/cli/main.js"), "run", "recipe.yaml", "--out", "out", "--quiet", "--concurrency", "1"],
-    {
-      cwd: project.directory,
-      env: { ...process.env, FLOW_LOG: project.path("calls.log"), PREFKIT_CACHE_DIR: project.path("cache") },
-      stdio: "ignore",
-    },
-  );
-  const ended = new Promise((done) => child.on("close", done));
-  while (child.exitCode === null && !existsSync(project.path("out/.prefkit/parts/scores-00001.jsonl"))) {
-    await new Promise((done) => setImmediate(done));
+/** Waits until a process has come to a point that can be seen from here; it then does nothing more. */
+async function reached(child: ChildProcess, isThere: () => boolean): Promise<void> {
+  while (!isThere()) {
+    if (child.exitCode !== null) throw new Error(`the process ended with ${child.exitCode} before`);
+    await pause(20);
   }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, "close");
   child.kill("SIGKILL");
   await ended;
 }
 
-describe.concurrent("a directory that a killed run left, run again with", () => {
-  it.each([
+describe("a directory that a killed run left, run again with", () => {
+  const recipe = recipeWith({
+    "shardSize: 10": "shardSize: 10\noutput: { codec: snappy }",
+    "#paid": "#faulty",
+  });
+  /** The scorer does not answer for this one, in the last of four shards. */
+  const HANGS = 35;
+  const input = at(HANGS + 1, JSON.stringify({ ...groups[HANGS], prompt: "Question [never]" }));
+  const refused: readonly {
+    readonly what: string;
+    readonly content: Readonly<Record<string, string>>;
+    readonly says: string;
+  }[] = [
     {
       what: "another input",
-      change: (project: Project) =>
-        project.write(
-          "input.jsonl",
-          at(40, JSON.stringify({ id: "new", prompt: "New", responses: ["a", "b"] })),
+      content: {
+        "input.jsonl": input.replace(
+          jsonl(groups.slice(39)),
+          jsonl([{ ...groups[39], responses: ["a", "b"] }]),
         ),
+      },
       says: "another content of the input",
     },
     {
       what: "another scorer",
-      change: (project: Project) =>
-        project.write(
-          "recipe.yaml",
-          readFileSync(project.path("recipe.yaml"), "utf8").replace(
-            "pairs:",
-            "  r: { use: repetition-penalty }\nreward: { terms: [{ score: r }] }\npairs:",
-          ),
+      content: {
+        "recipe.yaml": recipe.replace(
+          "pairs:",
+          "  r: { use: repetition-penalty }\nreward: { terms: [{ score: r }] }\npairs:",
         ),
+      },
       says: "other scorers, options, seed or limit",
     },
     {
       what: "another seed",
-      change: (project: Project) =>
-        project.write("recipe.yaml", `${readFileSync(project.path("recipe.yaml"), "utf8")}seed: 7\n`),
+      content: { "recipe.yaml": `${recipe}seed: 7\n` },
       says: "other scorers, options, seed or limit",
     },
     {
       what: "another codec",
-      change: (project: Project) =>
-        project.write(
-          "recipe.yaml",
-          readFileSync(project.path("recipe.yaml"), "utf8").replace("codec: snappy", "codec: zstd"),
-        ),
+      content: { "recipe.yaml": recipe.replace("codec: snappy", "codec: zstd") },
       says: "codec snappy, and this run would use zstd",
     },
-  ])("$what, is refused with exit code 2 before anything is called", async ({ change, says }) => {
-    await withProject({}, async (project) => {
-      await halfDone(project);
-      expect(existsSync(project.path("out/.prefkit/plan.json"))).toBe(true);
-      project.forgetCalls();
-      change(project);
-      const { code, err } = await project.cli(["run", "recipe.yaml", "--out", "out", "--quiet"]);
-      expect(err).toMatch(
+  ];
+  let outcomes: readonly Outcome[];
+
+  /** Killed after its first shards: a plan, finished parts, and no dataset. */
+  beforeAll(async () => {
+    const killed = projectWith({ "input.jsonl": input, "recipe.yaml": recipe });
+    const child = killed.start([...RUN, "--concurrency", "1"]);
+    try {
+      await reached(
+        child,
+        () =>
+          killed.calls().includes(`faulty p${HANGS}`) &&
+          existsSync(killed.path("out/.prefkit/parts/scores-00001.jsonl")),
+      );
+    } finally {
+      await kill(child);
+    }
+    expect(existsSync(killed.path("out/.prefkit/plan.json"))).toBe(true);
+    expect(published(killed)).toEqual([]);
+    killed.forgetCalls();
+
+    const copyWith = (content: Readonly<Record<string, string>>): Project => {
+      const project = projectWith();
+      cpSync(killed.directory, project.directory, { recursive: true });
+      for (const [name, text] of Object.entries(content)) project.write(name, text);
+      return project;
+    };
+    const forced = copyWith({ "input.jsonl": jsonl(groups.slice(0, 20)), "out/notes.txt": "mine" });
+    outcomes = await outcomesOf([
+      ...refused.map(({ content }) => ({ project: copyWith(content), args: RUN })),
+      { project: forced, args: [...RUN, "--force"] },
+      { project: forced, args: ["run", "recipe.yaml", "--out", "fresh", "--quiet"] },
+    ]);
+  });
+
+  it.each(refused.map((each, index) => [each.what, each, index] as const))(
+    "%s, is refused with exit code 2 before anything is called",
+    (_, { says }, index) => {
+      const { project, result } = outcomeAt(outcomes, index);
+      expect(result.err).toMatch(
         new RegExp(
           `the directory .*out was planned with ${says}[\\s\\S]*choose another --out[\\s\\S]*--force.*\\[plan_changed\\]`,
         ),
       );
-      expect(code).toBe(2);
+      expect(result.code).toBe(2);
       expect(project.calls()).toEqual([]);
       expect(published(project)).toEqual([]);
-    });
-  });
+    },
+  );
 
-  it("--force, is started over, and what is not ours stays", async () => {
-    await withProject({}, async (project) => {
-      await halfDone(project);
-      writeFileSync(project.path("out/notes.txt"), "mine");
-      project.write("input.jsonl", jsonl(groups.slice(0, 20)));
-      expect(await project.cli(["run", "recipe.yaml", "--out", "out", "--quiet", "--force"])).toMatchObject({
-        code: 0,
-      });
-      const forced = bytesOf(project.path("out"));
-      expect(forced["notes.txt"]).toBeDefined();
-      expect(await project.cli(["run", "recipe.yaml", "--out", "fresh", "--quiet"])).toMatchObject({
-        code: 0,
-      });
-      const { "notes.txt": _, ...ours } = forced;
-      expect(ours).toEqual(bytesOf(project.path("fresh")));
-    });
+  it("--force, is started over, and what is not ours stays", () => {
+    const [again, fresh] = [outcomeAt(outcomes, refused.length), outcomeAt(outcomes, refused.length + 1)];
+    expect([again.result.code, fresh.result.code]).toEqual([0, 0]);
+    const { "notes.txt": notOurs, ...ours } = bytesOf(again.project.path("out"));
+    expect(notOurs).toBeDefined();
+    expect(readFileSync(again.project.path("out/notes.txt"), "utf8")).toBe("mine");
+    expect(ours).toEqual(bytesOf(fresh.project.path("fresh")));
   });
 });
 
 describe("a second process on a directory that another is working on", () => {
-  const stuck = goodRecipe.replace("#paid", "#stuck");
-
-  it.each([
+  const cases = [
     { what: "the same command", args: [] },
     { what: "--force, which would pull the floor from under it", args: ["--force"] },
     { what: "a shard of the run", args: ["--shard", "0/2"] },
-  ])("with $what, ends with exit code 2 and names the first", async ({ args }) => {
-    await withProject({ "recipe.yaml": stuck }, async (project) => {
-      const command = ["run", "recipe.yaml", "--out", "out", "--quiet"];
-      const first = spawn(process.execPath, [join(dist, "src/cli/main.js"), ...command], {
-        cwd: project.directory,
-        env: {
-          ...process.env,
-          FLOW_LOG: project.path("calls.log"),
-          PREFKIT_CACHE_DIR: project.path("cache"),
-        },
-        stdio: "ignore",
-      });
-      try {
-        while (first.exitCode === null && project.calls().length === 0)
-          await new Promise((done) => setTimeout(done, 20));
-        const { code, err } = await project.cli([...command, ...args]);
-        expect(err).toMatch(
-          new RegExp(
-            `process ${first.pid} on .* is working on this directory[\\s\\S]*wait for it, stop it, or choose another --out[\\s\\S]*\\[directory_locked\\]`,
-          ),
-        );
-        expect(code).toBe(2);
-        expect(existsSync(project.path("out/.prefkit/plan.json"))).toBe(true);
-      } finally {
-        const ended = new Promise((done) => first.on("close", done));
-        first.kill("SIGKILL");
-        await ended;
-      }
-      // The lock of the dead holds nobody off.
-      project.write("recipe.yaml", goodRecipe);
-      mkdirSync(project.path("elsewhere"), { recursive: true });
-      expect((await project.cli([...command, "--force"])).code).toBe(0);
-    });
+  ];
+  let project: Project;
+  let first: ChildProcess;
+  let outcomes: readonly Outcome[];
+  beforeAll(async () => {
+    project = projectWith({ "recipe.yaml": recipeWith({ "#paid": "#stuck" }) });
+    first = project.start(RUN);
+    try {
+      await reached(first, () => project.calls().length > 0);
+      outcomes = await outcomesOf(cases.map(({ args }) => ({ project, args: [...RUN, ...args] })));
+    } finally {
+      await kill(first);
+    }
+  });
+
+  it.each(cases.map(({ what }, index) => [what, index] as const))(
+    "with %s, ends with exit code 2 and names the first",
+    (_, index) => {
+      const { code, err } = outcomeAt(outcomes, index).result;
+      expect(err).toMatch(
+        new RegExp(
+          `process ${first.pid} on .* is working on this directory[\\s\\S]*wait for it, stop it, or choose another --out[\\s\\S]*\\[directory_locked\\]`,
+        ),
+      );
+      expect(code).toBe(2);
+    },
+  );
+
+  it("leaves it as it was, and once the first is dead its lock holds nobody off", async () => {
+    expect(existsSync(project.path("out/.prefkit/plan.json"))).toBe(true);
+    expect(project.calls("stuck").length).toBe(new Set(project.calls("stuck")).size);
+    project.write("recipe.yaml", goodRecipe);
+    expect((await project.cli([...RUN, "--force"])).code).toBe(0);
   });
 });

@@ -135,22 +135,18 @@ describe("a disk that fails once", () => {
 
   it("while a finished dataset is given new pairs leaves the old one or the new one, each whole", async () => {
     const changed = { ...recipe, pairs: { use: "all-pairs" } };
-    const start = async (): Promise<MemoryFiles> => {
-      const disk = memoryFiles();
-      await project.run(recipe, { out, files: disk, openCache });
-      return disk;
-    };
-    const before = finalBytes(await start(), out);
-    const reference = await start();
-    await project.run(changed, { out, files: reference, openCache });
+    const finished = memoryFiles();
+    await project.run(recipe, { out, files: finished, openCache });
+    const start = (): MemoryFiles => memoryFiles(finished.contents);
+    const before = finalBytes(finished, out);
+    const reference = start();
+    const counter = countingFiles(reference);
+    await project.run(changed, { out, files: counter, openCache });
     const after = finalBytes(reference, out);
     expect(after).not.toEqual(before);
-    const counted = await start();
-    const counter = countingFiles(counted);
-    await project.run(changed, { out, files: counter, openCache });
 
     for (let failAt = 1; failAt <= counter.calls; failAt++) {
-      const disk = await start();
+      const disk = start();
       await expect(
         project.run(changed, { out, files: failingFiles(disk, { failAt }), openCache }),
       ).rejects.toMatchObject({ code: "io" });
@@ -201,21 +197,18 @@ describe.skipIf(!canMount)(`a disk that is really full or read-only${note}`, () 
   let disk: SmallDisk;
   let path: string;
   let args: string[];
+  let large: Project;
   let sound: Record<string, string>;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const made = smallDisk(1_500_000);
     if (!made) throw new Error("a disk could be mounted before, and not now");
     disk = made;
     path = disk.path;
     args = ["run", "recipe.yaml", "--out", join(path, "out"), "--workers", "1", "--quiet"];
-  });
-  afterAll(() => disk.remove());
-  beforeEach(async () => {
-    project.write("input.jsonl", inputOf(1500, "It is so, and it is so because it was so"));
-    project.write(
-      "recipe.yaml",
-      JSON.stringify({
+    large = makeProject({
+      "input.jsonl": inputOf(1500, "It is so, and it is so because it was so"),
+      "recipe.yaml": JSON.stringify({
         ...recipe,
         scorers: {
           paid: { use: `${scorersModule}#paid`, cost: "paid" },
@@ -223,17 +216,21 @@ describe.skipIf(!canMount)(`a disk that is really full or read-only${note}`, () 
         },
         shardSize: 200,
       }),
-    );
-    await project.cli(["run", "recipe.yaml", "--out", "sound", "--quiet"], {
-      PREFKIT_CACHE_DIR: project.path("another-cache"),
     });
-    sound = bytesOf(project.path("sound"));
-    project.forgetCalls();
+    await large.cli(["run", "recipe.yaml", "--out", "sound", "--quiet"], {
+      PREFKIT_CACHE_DIR: large.path("another-cache"),
+    });
+    sound = bytesOf(large.path("sound"));
   }, 60_000);
+  afterAll(() => {
+    disk.remove();
+    large.remove();
+  });
+  beforeEach(() => large.forgetCalls());
 
   it("ends the run with exit code 1 and what to do; once there is space it goes on, and pays nothing again", async () => {
     writeFileSync(join(path, "ballast"), new Uint8Array(1_000_000));
-    const first = await project.cli(args);
+    const first = await large.cli(args);
     expect(first.code).toBe(1);
     expect(first.err).toMatch(
       /no space left[\s\S]*Fix: free some space on that disk, then run the same command again: finished work is kept. \[io\]/,
@@ -243,23 +240,23 @@ describe.skipIf(!canMount)(`a disk that is really full or read-only${note}`, () 
 
     rmSync(join(path, "ballast"));
     disk.remount("size=20000000");
-    expect(await project.cli(args)).toMatchObject({ code: 0 });
+    expect(await large.cli(args)).toMatchObject({ code: 0 });
     expect(bytesOf(join(path, "out"))).toEqual(sound);
-    expect(project.calls("paid")).toHaveLength(1500);
+    expect(large.calls("paid")).toHaveLength(1500);
     rmSync(join(path, "out"), { recursive: true });
   }, 60_000);
 
   it("read-only, ends it with exit code 1 and what to do; once writable it goes on", async () => {
     mkdirSync(join(path, "out", ".prefkit"), { recursive: true });
     disk.remount("ro");
-    const first = await project.cli(args);
+    const first = await large.cli(args);
     disk.remount("rw");
     expect(first.code).toBe(1);
     expect(first.err).toMatch(
       /read-only file system[\s\S]*Fix: make the directory writable or choose another one, then run the same command again. \[io\]/,
     );
-    expect(project.calls()).toEqual([]);
-    expect(await project.cli(args)).toMatchObject({ code: 0 });
+    expect(large.calls()).toEqual([]);
+    expect(await large.cli(args)).toMatchObject({ code: 0 });
     expect(bytesOf(join(path, "out"))).toEqual(sound);
   }, 60_000);
 });

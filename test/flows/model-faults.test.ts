@@ -16,7 +16,7 @@ import { hashScorer, vllmShape } from "../models/servers/shapes.ts";
 
 const toy = fileURLToPath(new URL("../../datasets/samples/toy-pair/strong", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "prefkit-model-faults-"));
-const GROUPS = 12;
+const GROUPS = 6;
 
 /** What a server does to a request instead of answering it. */
 const FAULTS: readonly Answer[] = [

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { Row } from "../../src/store/table.ts";
 import {
@@ -242,11 +242,17 @@ describe("a small dataset worked by hand", () => {
 });
 
 describe("the same bytes", () => {
+  let made: Project;
   let reference: Record<string, string>;
-  beforeEach(async () => {
-    project.write("input.jsonl", jsonl(someGroups(50)));
-    await project.run(mixed, { out: project.path("reference") });
-    reference = bytesOf(project.path("reference"));
+  beforeAll(async () => {
+    made = makeProject({ "input.jsonl": jsonl(someGroups(50)) });
+    await made.run(mixed, { out: made.path("reference") });
+    reference = bytesOf(made.path("reference"));
+  });
+  afterAll(() => made.remove());
+  beforeEach(() => {
+    for (const name of ["input.jsonl", "reference"])
+      cpSync(made.path(name), project.path(name), { recursive: true });
   });
 
   it("come from any concurrency and any number of workers", async () => {

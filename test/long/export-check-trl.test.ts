@@ -13,7 +13,7 @@ import type { ExampleLengths, ExportedExample, LengthRule } from "../../src/trai
 import { trl } from "../../src/trainers/trl.ts";
 import { byteLevel, TEMPLATES, writeTokenizer } from "../models/fixtures/make-tokenizers.ts";
 import { runtimeIn } from "../models/runtime.ts";
-import { dataFile, type MadeExport, makeExport, pairOf } from "../trainers/check/exports.ts";
+import { dataFile, type MadeExport, makeExport, numberedPair } from "../trainers/check/exports.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
@@ -43,7 +43,7 @@ const LENGTHS = [
 const MAX_LENGTHS = [36, 60];
 
 const records = LENGTHS.map(([prompt, chosen, rejected], n) =>
-  pairOf(n, {
+  numberedPair(n, {
     prompt: [{ role: "user", content: `${"x".repeat(prompt)}\n` }],
     chosen: [{ role: "assistant", content: "y".repeat(chosen) }],
     rejected: [{ role: "assistant", content: "z".repeat(rejected) }],

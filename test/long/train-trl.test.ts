@@ -200,6 +200,54 @@ describe.skipIf(absent !== "")(`training with TRL${absent}`, { timeout: 600_000 
     );
   });
 
+  it("names what has a remedy, and leaves the traceback of all else", () => {
+    const { stdout, stderr } = spawnSync(
+      python,
+      [
+        "-c",
+        `
+import sys; sys.path.insert(0, sys.argv[1])
+import errno, json, pathlib, prefkit_train as p
+class SafetensorError(Exception): pass
+class OutOfMemoryError(RuntimeError): pass
+full = "Error while serializing: I/O error: No space left on device (os error 28)"
+errors = [SafetensorError(full), OSError(errno.ENOSPC, "x"), RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 438336 vs 438228"),
+          SafetensorError("Error while deserializing header"), OutOfMemoryError("CUDA out of memory."), RuntimeError("y")]
+found = [p.refusal_of(error, pathlib.Path("/run/config.json")) for error in errors]
+print(json.dumps([None if one is None else [one.code, str(one)] for one in found]))`,
+        join(root, "src/trainers/python"),
+      ],
+      { encoding: "utf8", env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" } },
+    );
+    expect(stderr).toBe("");
+    const found = JSON.parse(stdout) as ([string, string] | null)[];
+    expect(found.map((one) => one?.[0])).toEqual([
+      ...["io", "io", "io", "damaged_file", "need_unmet"],
+      undefined,
+    ]);
+    expect(found[0]?.[1]).toBe(
+      "/run could not be written to, since the disk is full (SafetensorError: Error while serializing: I/O error: No space left on device (os error 28)).",
+    );
+  });
+
+  it("refuses a model, a setting and weights that are none in a sentence", async () => {
+    const bare = join(scratch, "bare");
+    await nodeFiles.makeDirectory(bare);
+    await writeFile(join(bare, "config.json"), "{}");
+    await writeFile(join(bare, "model.safetensors"), "");
+    await expect(train(optionsFor("refused", { method: "dpo", model: bare }))).rejects.toMatchObject({
+      code: "need_unmet",
+      message: /the tokenizer of .*bare could not be loaded/,
+    });
+    // No step was trained: the same directory is taken again.
+    await expect(
+      train(optionsFor("refused", { method: "dpo", set: { learning_rate: "abc" } })),
+    ).rejects.toMatchObject({
+      code: "bad_option",
+      message: /learning_rate is 'abc', and TRL takes a number/,
+    });
+  });
+
   it("GRPO is rewarded by our server, also when that is killed and started again", async () => {
     const recipe = await writeRecipe();
     const server = await serve(recipe, 0);

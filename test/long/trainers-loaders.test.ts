@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ import { llamaFactory } from "../../src/trainers/llama-factory.ts";
 import { msSwift } from "../../src/trainers/ms-swift.ts";
 import { openrlhf } from "../../src/trainers/openrlhf.ts";
 import type { ExportKind, TrainerAdapter } from "../../src/trainers/trainer-adapter.ts";
+import { trl } from "../../src/trainers/trl.ts";
 import { verl } from "../../src/trainers/verl.ts";
 import { smallDataset } from "../cli/small-dataset.ts";
 
@@ -30,9 +31,13 @@ function whatIsAbsent(): string {
 let scratch = "";
 let dataset = "";
 let withTools = "";
+let oneQuestion = "";
+let withImages = "";
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "prefkit-loaders-"));
   dataset = await datasetOf("plain", CONVERSATIONS, {});
+  oneQuestion = await datasetOf("one-question", [...CONVERSATIONS, SYSTEM_CONVERSATION], {});
+  withImages = await datasetOf("images", [...CONVERSATIONS, TWO_IMAGES, IMAGE_PATH], { images: "images" });
   withTools = await datasetOf("tools", [...CONVERSATIONS, TOOL_CONVERSATION], {
     tools: "tools",
     toolMessages: true,
@@ -53,6 +58,7 @@ interface Conversation {
   readonly chosen: string;
   readonly rejected: string;
   readonly reference?: string;
+  readonly images?: readonly object[];
 }
 
 /** Texts that a careless reader changes: white space, quotes, other scripts, markup, an image's placeholder without an image. */
@@ -76,6 +82,56 @@ const CONVERSATIONS: readonly Conversation[] = [
     rejected: "No {{ messages }} at all.",
   },
 ];
+
+/** A picture of 4 × 4 points of one colour, as PPM in base64. */
+function picture(...colour: readonly [number, number, number]): string {
+  const points = Array.from({ length: 16 }, () => colour).flat();
+  return Buffer.from([...Buffer.from("P6\n4 4\n255\n"), ...points]).toString("base64");
+}
+
+/** Two images in two turns, in their order; the other one is a path, and no file of that name is there. */
+const TWO_IMAGES: Conversation = {
+  id: "two-images",
+  prompt: [
+    { role: "user", content: "<image>\nWhich colour is it?" },
+    { role: "assistant", content: "Red." },
+    { role: "user", content: "And this one, <image>?" },
+  ],
+  chosen: "It is blue.",
+  rejected: "Red, again.",
+  images: [{ bytes: picture(255, 0, 0) }, { bytes: picture(0, 0, 255) }],
+};
+const IMAGE_PATH: Conversation = {
+  ...TWO_IMAGES,
+  id: "image-path",
+  prompt: [{ role: "user", content: "<image> Which colour is it?" }],
+  images: [{ path: "green.ppm" }],
+};
+
+/** One user turn behind a system turn. */
+const SYSTEM_CONVERSATION: Conversation = {
+  id: "system-turn",
+  prompt: [
+    { role: "system", content: " Réponds : {{ oui }}\n" },
+    { role: "user", content: "\tWhat is 9 * 3?\n\n" },
+  ],
+  chosen: "  It is 27.\n",
+  rejected: "<|im_start|> is no answer, nor is 26",
+};
+
+/** Lines are steps; one with a 6 in it is wrong. */
+const STEPS = `export default {
+  name: "line-steps", version: 1, range: [0, 1],
+  score: (group) => group.responses.map(({ text }) => {
+    const spans = []; let at = 0;
+    for (const line of text.split("\\n")) {
+      const length = [...line].length;
+      if (line.trim() !== "") spans.push({ start: at, end: at + length, value: line.includes("6") ? 0 : 1, label: null });
+      at += length + 1;
+    }
+    return { kind: "scored", value: 1, spans };
+  }),
+};`;
 
 const TOOLS = [
   {
@@ -111,11 +167,13 @@ async function datasetOf(
 ): Promise<string> {
   const directory = join(scratch, name);
   await mkdir(directory);
-  const records = conversations.map(({ id, prompt, reference, chosen, rejected }) => ({
+  await writeFile(join(directory, "steps.mjs"), STEPS);
+  const records = conversations.map(({ id, prompt, reference, images, chosen, rejected }) => ({
     id,
     prompt,
     reference,
     tools: id === TOOL_CONVERSATION.id ? TOOLS : null,
+    images,
     responses: [
       { text: rejected, metadata: { grade: 0 } },
       { text: chosen, metadata: { grade: 1 } },
@@ -123,7 +181,7 @@ async function datasetOf(
   }));
   const recipe = {
     input: { path: "prompts.jsonl", map },
-    scorers: { grade: { use: "precomputed", field: "grade" } },
+    scorers: { grade: { use: "precomputed", field: "grade" }, steps: { use: "./steps.mjs" } },
     reward: { terms: [{ score: "grade" }], gates: [] },
   };
   return smallDataset(directory, recipe, {}, records);
@@ -267,6 +325,100 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
         { prompt: rendered(prompt), completion: `${chosen}${END}`, label: true },
         { prompt: rendered(prompt), completion: `${rejected}${END}`, label: false },
       ]),
+    );
+  });
+
+  it("reach axolotl's reward model as whole conversations, its process reward model with a label after each step", async () => {
+    const [reward, withSystem, stepwise] = await loaded(axolotl, [
+      { kind: "reward", from: oneQuestion },
+      { kind: "reward", from: oneQuestion, options: { system: "only" } },
+      { kind: "stepwise", as: "prm", from: oneQuestion, options: { score: "steps", turns: "join" } },
+    ]);
+    const asked = [...CONVERSATIONS, SYSTEM_CONVERSATION];
+    const whole = ({ prompt, chosen, rejected }: Conversation) => ({
+      model: "AutoModelForSequenceClassification",
+      chosen_ids: `${rendered(prompt)}${chosen}${END}\n`,
+      rejected_ids: `${rendered(prompt)}${rejected}${END}\n`,
+      steps: null,
+    });
+    expect(reward).toEqual(CONVERSATIONS.filter(({ id }) => id === "one-turn").map(whole));
+    expect(withSystem).toEqual([whole(SYSTEM_CONVERSATION)]);
+    expect(stepwise).toEqual(
+      asked.flatMap(({ prompt, chosen, rejected }) =>
+        // In the order of the responses, which the dataset lists with the rejected one first.
+        [rejected, chosen].map((text) => {
+          const before = prompt.map(({ content }) => content).join("\n\n");
+          const lines = text.split("\n").filter((line) => line.trim() !== "");
+          const upTo = (count: number) =>
+            `${before}${lines
+              .slice(0, count)
+              .map((line) => `${line}\n`)
+              .join("")}`;
+          return {
+            model: "AutoModelForTokenClassification",
+            input_ids: upTo(lines.length),
+            steps: lines.map((line, index) => [upTo(index + 1), line.includes("6") ? 0 : 1]),
+          };
+        }),
+      ),
+    );
+  });
+
+  it("reach axolotl's GRPO as they are, with the reward function beside them and settings that TRL takes", async () => {
+    const [rows] = await loaded(axolotl, [{ kind: "prompts", as: "grpo" }]);
+    expect(rows).toEqual(
+      CONVERSATIONS.map(({ id, prompt, reference = null }) => ({
+        row: { prompt, prompt_id: id, reference },
+        reward: "trl_reward",
+        trl: {
+          num_generations: 8,
+          max_completion_length: 512,
+          temperature: 1,
+          loss_type: "dapo",
+          scale_rewards: "group",
+        },
+      })),
+    );
+  });
+
+  it("reach TRL's DPO and KTO for a vision model, each image where it stood in the text, and train it for a step", async () => {
+    const options = { images: "bytes" };
+    const path = join(scratch, "green.ppm");
+    await writeFile(path, Buffer.from(picture(0, 255, 0), "base64"));
+    const byPath = await datasetOf("image-path", [{ ...IMAGE_PATH, images: [{ path }] }], {
+      images: "images",
+    });
+    const [dpo = [], kto = [], opened] = await loaded(trl, [
+      { kind: "preference", as: "dpo", from: withImages, options },
+      { kind: "unpaired", as: "kto", from: withImages, options },
+      { kind: "preference", as: "dpo", from: byPath, options: { images: "paths" } },
+    ]);
+    expect(opened).toMatchObject([{ pictures: 2, colours: ["#00ff00"] }]);
+    const asked = [...CONVERSATIONS, TWO_IMAGES];
+    // An image of the tiny model's is four tokens.
+    const shown = (prompt: readonly Turn[]) => rendered(prompt).replaceAll("<image>", "<image>".repeat(4));
+    const colours = ({ images = [] }: Conversation) => (images.length === 0 ? [] : ["#ff0000", "#0000ff"]);
+    const loss = expect.closeTo(Math.LN2, 4);
+    expect(dpo).toEqual(
+      asked.map((one) => ({
+        prompts: [shown(one.prompt), shown(one.prompt)],
+        responses: [`${one.chosen}${END}\n`, `${one.rejected}${END}\n`],
+        // The collator gives both sides their own.
+        pictures: 2 * colours(one).length,
+        colours: colours(one),
+        label: null,
+        losses: [loss],
+      })),
+    );
+    expect(kto).toMatchObject(
+      asked.flatMap((one) =>
+        [one.chosen, one.rejected].map((text, index) => ({
+          prompts: [shown(one.prompt)],
+          responses: [`${text}${END}\n`],
+          colours: colours(one),
+          label: index === 0,
+        })),
+      ),
     );
   });
 

@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
+import runpy
 import sys
 import types
 import warnings
@@ -20,11 +21,16 @@ ABSENT = {
     "llama-factory": "torchaudio av",
     "axolotl": "posthog numba",
     "ms-swift": "oss2 torchaudio openai fastapi uvicorn aiohttp",
+    "trl": "",
 }
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+# Templates of thinking models open the thoughts in the generation prompt, and write none for an answer without.
+THINKING = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
 
 
 class Empty(types.ModuleType):
@@ -68,7 +74,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
-def tokenizer_in(scratch):
+def tokenizer_in(scratch, template=TEMPLATE, further=()):
     """A byte-level tokenizer with a ChatML template, whose decoding gives every text back."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -77,7 +83,7 @@ def tokenizer_in(scratch):
     tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    special = ["<|im_start|>", "<|im_end|>", "<|pad|>"]
+    special = ["<|im_start|>", "<|im_end|>", "<|pad|>", *further]
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
     made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -85,11 +91,54 @@ def tokenizer_in(scratch):
         pad_token="<|pad|>",
         clean_up_tokenization_spaces=False,
     )
-    made.chat_template = TEMPLATE
+    made.chat_template = template
     folder = Path(scratch) / "tokenizer"
     made.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}))
     return made, folder
+
+
+PARTS_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for part in m['content'] %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def vision_model_in(scratch):
+    """A tiny LLaVA that has seen nothing: an image of 8 x 8 points is four patches, and so four tokens."""
+    from transformers import (
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    folder = Path(scratch) / "vision"
+    tokenizer, _ = tokenizer_in(scratch, PARTS_TEMPLATE, ["<image>"])
+    processor = LlavaProcessor(
+        image_processor=CLIPImageProcessorPil(size={"shortest_edge": 8}, crop_size={"height": 8, "width": 8}),
+        tokenizer=tokenizer,
+        patch_size=4,
+        vision_feature_select_strategy="default",
+        chat_template=PARTS_TEMPLATE,
+        image_token="<image>",
+        num_additional_image_tokens=1,
+    )
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = LlavaForConditionalGeneration(
+        LlavaConfig(
+            vision_config=CLIPVisionConfig(**small, image_size=8, patch_size=4),
+            text_config=LlamaConfig(**small, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id),
+            image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+            vision_feature_layer=-1,
+        )
+    )
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
 
 
 def files_of(directory, split="train"):
@@ -195,25 +244,69 @@ def llama_factory(kind, directory, scratch):
 
 
 def axolotl(kind, directory, scratch):
+    from axolotl.loaders import load_tokenizer
+    from axolotl.utils.config import validate_config
     from axolotl.utils.data.rl import _load_split
+    from axolotl.utils.data.sft import _load_and_prepare_datasets
     from axolotl.utils.dict import DictDefault
-    from axolotl.utils.schemas.enums import RLType
 
-    _, folder = tokenizer_in(scratch)
+    _, folder = tokenizer_in(scratch, THINKING if kind == "reward" else TEMPLATE)
     os.chdir(directory)
-    config = DictDefault(
+    given = {**read_yaml(Path(directory, f"{kind}.yaml")), "base_model": str(folder)}
+    config = validate_config(DictDefault(given))
+    unknown = sorted(set(given) - set(config))
+    if unknown:
+        raise ValueError(f"axolotl does not know {unknown} in {kind}.yaml")
+    config |= {
+        "tokenizer_config": str(folder),
+        # Of this class as it was saved: by the model's type axolotl would get Qwen's own, which normalizes texts.
+        "tokenizer_type": "PreTrainedTokenizerFast",
+        "base_model_config": str(folder),
+        "dataset_prepared_path": str(Path(scratch, "prepared", kind)),
+        "dataset_num_proc": 1,
+        "shuffle_merged_datasets": False,
+    }
+    if kind == "grpo":
+        return [{"row": row, **grpo_of(config)} for row in _load_split(config, split="train")]
+    if config.rl:
+        return [dict(row) for row in _load_split(config, split="train")]
+    tokenizer = load_tokenizer(config)
+    rows, _, _ = _load_and_prepare_datasets(tokenizer, config, split="train")
+    return [
         {
-            **read_yaml(Path(directory, f"{kind}.yaml")),
-            "base_model": str(folder),
-            "tokenizer_config": str(folder),
-            "base_model_config": str(folder),
-            "dataset_prepared_path": str(Path(scratch) / "prepared"),
-            "dataset_num_proc": 1,
+            "model": config.type_of_model,
+            **{name: tokenizer.decode(ids) for name, ids in row.items() if name.endswith("_ids")},
+            "steps": steps_of(row, tokenizer),
         }
-    )
-    config.rl = RLType(config.rl)
-    made = _load_split(config, split="train")
-    return [dict(row) for row in made]
+        for row in rows
+    ]
+
+
+def grpo_of(config):
+    """The reward function that the settings name, found as axolotl finds it, and what TRL's own config makes of them."""
+    from axolotl.core.trainers.grpo import GRPOStrategy
+    from trl import GRPOConfig
+
+    # As `python -m axolotl.cli.train`, by which axolotl starts a training.
+    sys.path.insert(0, os.getcwd())
+    [[reward]] = GRPOStrategy.set_trainer_args(config)
+    fields = GRPOStrategy.set_training_args_kwargs(config)
+    known = GRPOConfig(output_dir="unused", bf16=False, **{name: fields[name] for name in fields if name in GRPO_FIELDS})
+    return {"reward": reward.__name__, "trl": {name: getattr(known, name) for name in GRPO_FIELDS}}
+
+
+GRPO_FIELDS = ("num_generations", "max_completion_length", "temperature", "loss_type", "scale_rewards")
+
+
+def steps_of(row, tokenizer):
+    """Where the labels stand: the text up to and with each labelled token."""
+    if "labels" not in row:
+        return None
+    return [
+        [tokenizer.decode(row["input_ids"][: place + 1]), label]
+        for place, label in enumerate(row["labels"])
+        if label != -100
+    ]
 
 
 def ms_swift(kind, directory, _):
@@ -227,6 +320,49 @@ def ms_swift(kind, directory, _):
         inputs = TemplateInputs.from_dict(row)
         rows.append({"row": row, "chosen": sides_of(inputs.chosen), "rejected": sides_of(inputs.rejected)})
     return rows
+
+
+def trl(kind, directory, scratch):
+    """One step of the script in the export, and what its batches are made of."""
+    from transformers import Trainer
+
+    trained = []
+    train = Trainer.train
+    Trainer.train = lambda self, *args, **kwargs: (trained.append(self), train(self, *args, **kwargs))[1]
+    os.chdir(directory)
+    flags = "--use_cpu --bf16 False --gradient_checkpointing False --max_steps 1 --logging_steps 1 --save_strategy no"
+    sys.argv = ["train_images.py", kind, "--config", f"{kind}.yaml", "--model_name_or_path", str(vision_model_in(scratch))]
+    sys.argv += [*flags.split(), "--dtype", "float32", "--disable_tqdm", "True", "--output_dir", f"{scratch}/{kind}-model"]
+    runpy.run_path("train_images.py", run_name="__main__")
+    Trainer.train = train
+    [trainer] = trained
+    return [
+        {
+            **batch_of(trainer, row),
+            "colours": ["#%02x%02x%02x" % image.convert("RGB").getpixel((0, 0)) for image in row["images"]],
+            "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
+        }
+        for row in trainer.train_dataset
+    ]
+
+
+def batch_of(trainer, row):
+    """The row as the trainer's own collator makes it alone: the texts of its sequences, and its images."""
+    batch = trainer.data_collator([dict(row)])
+    tokenizer = trainer.processing_class.tokenizer
+    pixels = batch.get("pixel_values")
+    return {
+        "prompts": [tokenizer.decode(ids[mask == 0]) for ids, mask in masked(batch)],
+        "responses": [tokenizer.decode(ids[mask == 1]) for ids, mask in masked(batch)],
+        "pictures": 0 if pixels is None else len(pixels),
+        "label": bool(batch["label"][0]) if "label" in batch else None,
+    }
+
+
+def masked(batch):
+    """Ids that are not padding, with whether each is of the response."""
+    for ids, given, response in zip(batch["input_ids"], batch["attention_mask"], batch["completion_mask"], strict=True):
+        yield ids[given == 1], response[given == 1]
 
 
 def sides_of(inputs):
@@ -247,6 +383,7 @@ LOADERS = {
     "llama-factory": llama_factory,
     "axolotl": axolotl,
     "ms-swift": ms_swift,
+    "trl": trl,
 }
 
 

@@ -127,7 +127,6 @@ def f(x): return found`,
     "import os, signal\nfor pid in (os.getppid(), -1):\n    try: os.kill(pid, signal.SIGKILL)\n    except OSError: pass\ndef f(x): return None",
   ],
   ["closes everything", "import os\nos.closerange(0, 1024)\ndef f(x): return None"],
-  ["recurses until it breaks", "import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return f(x)\nf(1)"],
 ];
 
 describe.skipIf(!canContain)("a Python program that only looks right", () => {
@@ -142,6 +141,23 @@ describe.skipIf(!canContain)("a Python program that only looks right", () => {
       "assert f([5]) == [6] and f(41) == 1681",
     ];
     expect(await valueFor(program, tests)).toBe(0);
+  });
+
+  it("recurses until it breaks: nothing passes, whatever the tests are", async () => {
+    const program = "import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return f(x)\nf(1)";
+    const kinds = [
+      { inputs: ["42"], outputs: ["418902773651"] },
+      ["assert f(42) == 418902773651"],
+      {
+        prompt: "def f(x):\n",
+        test: "def check(candidate):\n    assert candidate(42) == 418902773651\n",
+        entry_point: "f",
+      },
+      { fn_name: "f", inputs: [[42]], outputs: [418902773651] },
+    ];
+    // Each waits for a limit to end it, so they wait together, and for one test of each kind.
+    const values = kinds.map((tests) => valueFor(program, tests, { memoryMb: 128 }));
+    expect(await Promise.all(values)).toEqual([0, 0, 0, 0]);
   });
 
   it("that calls something of its own by the name of a module: the tests use the real one", async () => {

@@ -3,6 +3,7 @@ import { axolotl } from "../../src/trainers/axolotl.ts";
 import {
   companion,
   DEVELOPER,
+  groupWith,
   layoutOf,
   lengthsOf,
   MULTI_TURN,
@@ -126,5 +127,113 @@ describe("axolotl's layout for KTO", () => {
       { kind: "unpaired", prompt: MULTI_TURN, label: false },
     ]);
     expect(companion(layout, TRAIN_ONLY, "kto.yaml")).toContain("remove_unused_columns: false");
+  });
+});
+
+describe("axolotl's layout for reward models", () => {
+  const layout = layoutOf(axolotl, "reward");
+  const withSystem = layoutOf(axolotl, "reward", { system: "only" });
+  const SYSTEM = [{ role: "system", content: "Be brief." }, QUESTION] as const;
+
+  it("writes the question and both responses as text, white space and all", () => {
+    const pair = pairOf({ sides: [" Good one.\n", "A"] });
+    const [row = {}] = rowsOf(layout, pair).rows;
+    expect(row).toEqual({ system: "", input: QUESTION.content, chosen: " Good one.\n", rejected: "A" });
+    expect(layout.examples(row)).toEqual([
+      { kind: "preference", prompt: [QUESTION], chosen: pair.chosen, rejected: pair.rejected },
+    ]);
+  });
+
+  it("takes prompts with a system turn into an export of their own", () => {
+    const pair = pairOf({ prompt: SYSTEM });
+    const [row = {}] = rowsOf(withSystem, pair).rows;
+    expect(row).toMatchObject({ system: "Be brief.", input: QUESTION.content });
+    expect(withSystem.examples(row)).toMatchObject([{ prompt: SYSTEM }]);
+    expect(rowsOf(layout, pair).leftOut[0]?.why).toMatch(/system=only/);
+    expect(rowsOf(withSystem, pairOf()).leftOut[0]?.why).toMatch(/no system turn/);
+  });
+
+  it.each([
+    { what: "several turns", pair: pairOf({ prompt: MULTI_TURN }), why: /not one user turn/ },
+    {
+      what: "a tool turn after the user's",
+      pair: pairOf({ prompt: [QUESTION, { role: "tool", content: "18" }] }),
+      why: /not one user turn/,
+    },
+    { what: "no turn", pair: pairOf({ prompt: [] }), why: /not one user turn/ },
+    {
+      what: "an empty system turn",
+      pair: pairOf({ prompt: [{ role: "system", content: "" }, QUESTION] }),
+      why: /system turn/,
+    },
+    { what: "tools", pair: pairOf({ tools: TOOLS }), why: /tools/ },
+    { what: "images", pair: pairOf({ images: [{ bytes: null, path: "a.png" }] }), why: /images/ },
+    { what: "a developer turn", pair: pairOf({ prompt: DEVELOPER }), why: /developer/ },
+  ])("leaves out a pair with $what", ({ pair, why }) => {
+    expect(rowsOf(layout, pair)).toEqual({
+      rows: [],
+      leftOut: [{ id: pair.pairId, why: expect.stringMatching(why) }],
+    });
+  });
+
+  it("leaves out an empty system turn where system turns are taken, too", () => {
+    const pair = pairOf({ prompt: [{ role: "system", content: "" }, QUESTION] });
+    expect(rowsOf(withSystem, pair).leftOut[0]?.why).toMatch(/empty/);
+  });
+
+  it("tells axolotl to make no system turn of the empty column, and to render the whole", () => {
+    const settings = companion(layout, TWO_FILES, "reward.yaml");
+    expect(settings.match(/type: bradley_terry.chat_template/g)).toHaveLength(3);
+    expect(settings.match(/drop_system_message: true/g)).toHaveLength(3);
+    expect(settings.match(/roles_to_train: \[assistant\]/g)).toHaveLength(3);
+    expect(settings).toContain("reward_model: true");
+    // Without it axolotl turns on kernels that refuse a reward model with LoRA.
+    expect(settings).toContain("lora_mlp_kernel: false");
+    const other = companion(withSystem, TRAIN_ONLY, "reward.yaml");
+    expect(other).not.toContain("drop_system_message");
+    expect(other).toContain("roles_to_train: [assistant]");
+  });
+
+  it("cuts the end of each longer side by itself, and drops none", () => {
+    const [rule] = layout.lengthRules;
+    expect(rule?.defaultMaxLength).toBe(2048);
+    expect(rule?.kept(lengthsOf(500, 12, 1), 512)).toEqual(lengthsOf(500, 12, 1));
+    expect(rule?.kept(lengthsOf(500, 20, 3), 512)).toEqual(lengthsOf(500, 12, 3));
+    expect(rule?.kept(lengthsOf(600, 20, 3), 512)).toEqual(lengthsOf(512, 0, 0));
+  });
+});
+
+describe("axolotl's layouts of steps and prompts", () => {
+  it("has TRL's columns of steps, read by its own strategy, and no score that the dataset lacks", () => {
+    const definition = axolotl.layouts.stepwise;
+    const facts = { extras: {}, scores: ["steps"] };
+    const layout = definition?.create(definition.options.parse({ score: "steps" }), facts);
+    if (layout?.from !== "groups") throw new Error("stepwise is made from groups");
+    expect(layout.rowSet.columns.map(({ name }) => name)).toEqual(["prompt", "completions", "labels"]);
+    expect(layout.lengthRules.map(({ defaultMaxLength }) => defaultMaxLength)).toEqual([2048]);
+    const settings = companion(layout, TRAIN_ONLY, "prm.yaml");
+    expect(settings).toContain("process_reward_model: true");
+    expect(settings).toContain("type: stepwise_supervised");
+    // Without these a training with LoRA stops before its first step.
+    expect(settings).toContain("lora_mlp_kernel: false");
+    expect(settings).toContain("lora_modules_to_save: [score]");
+    expect(() => definition?.create(definition.options.parse({ score: "other" }), facts)).toThrow(/"other"/);
+  });
+
+  it("hands prompts on as they are, with the reward client as the reward function", () => {
+    const layout = layoutOf(axolotl, "prompts", { columns: "level" });
+    const group = groupWith([], {
+      messages: MULTI_TURN,
+      reference: "18",
+      metadata: { level: 3, other: "not asked for" },
+    });
+    expect(rowsOf(layout, pairOf(), group).rows).toEqual([
+      { prompt: MULTI_TURN, prompt_id: group.group.prompt.id, reference: "18", level: "3" },
+    ]);
+    const settings = companion(layout, TWO_FILES, "grpo.yaml");
+    expect(settings).toContain("reward_funcs: [prefkit_reward.trl_reward]");
+    expect(settings).toContain("rl: grpo");
+    expect(companion(layout, TRAIN_ONLY, "prefkit_reward.py")).toContain("def trl_reward");
+    expect(() => layoutOf(axolotl, "prompts", { columns: "reference" })).toThrow(/axolotl prompts/);
   });
 });

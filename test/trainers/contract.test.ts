@@ -7,13 +7,25 @@ const CASES: Readonly<Record<string, readonly TrainerCase[]>> = {
   trl: [
     { kind: "preference" },
     { kind: "preference", options: { format: "text" } },
+    { kind: "preference", options: { images: "bytes" } },
     { kind: "reward" },
     { kind: "reward", options: { margin: true } },
     { kind: "unpaired" },
     { kind: "unpaired", options: { from: "groups", threshold: 0.5 } },
+    { kind: "unpaired", options: { images: "paths" } },
     { kind: "prompts" },
     { kind: "prompts", options: { format: "text", columns: "level, source" } },
     { kind: "stepwise", options: { score: "quality" } },
+  ],
+  axolotl: [
+    { kind: "preference" },
+    { kind: "preference", options: { method: "orpo" } },
+    { kind: "unpaired" },
+    { kind: "reward" },
+    { kind: "reward", options: { system: "only" } },
+    { kind: "stepwise", options: { score: "quality", turns: "join" } },
+    { kind: "prompts" },
+    { kind: "prompts", options: { format: "text", columns: "level" } },
   ],
   ultrafeedback: [
     { kind: "preference" },
@@ -26,6 +38,33 @@ const CASES: Readonly<Record<string, readonly TrainerCase[]>> = {
     { kind: "ratings", options: { scores: "helpfulness=quality,safety" } },
   ],
 };
+
+describe("a split of another name than train, validation and test", () => {
+  const facts = (...splits: readonly string[]) => ({
+    files: Object.fromEntries(splits.map((name) => [name, [`data/${name}-00000-of-00001.parquet`]])),
+    rows: Object.fromEntries(splits.map((name) => [name, 1])),
+  });
+  const layouts = trainers.flatMap(({ name, layouts: kinds }) =>
+    Object.entries(kinds).map(([kind, definition]) => ({ name, kind, definition })),
+  );
+
+  it.each(layouts)("is evaluated on by no config of $name $kind", ({ name, kind, definition }) => {
+    const needed = CASES[name]?.find((one) => one.kind === kind)?.options ?? {};
+    const layout = definition.create(definition.options.parse(needed), {
+      extras: { tools: false, images: false, toolMessages: false },
+      scores: ["quality", "safety"],
+    });
+    const texts = (...splits: readonly string[]): string[] =>
+      layout
+        .companions(facts(...splits))
+        // LLaMA-Factory's list of files names all that there are; its settings choose.
+        .filter(({ path }) => path !== "dataset_info.json")
+        .map(({ text }) => text);
+    expect(texts("train", "train_hard")).toEqual(texts("train"));
+    expect(texts("train", "train_hard", "test")).toEqual(texts("train", "test"));
+    expect(texts("train", "test", "validation")).toEqual(texts("train", "validation"));
+  });
+});
 
 describe("the trainers", () => {
   it("have names of their own", () => {

@@ -150,6 +150,23 @@ describe("an export", () => {
     }
   });
 
+  it("carries the dataset's licence and where it came from, and says so where none is stated", async () => {
+    const home = await temporary.make();
+    const licensed = await smallDataset(home, { output: { license: "cc-by-4.0" } });
+    const made = await dpo(join(home, "export"), { from: licensed });
+    expect(made?.source).toMatchObject({ license: "cc-by-4.0", inputs: [expect.stringMatching(/\.jsonl$/)] });
+    const card = await readFile(join(home, "export", "README.md"), "utf8");
+    expect(card).toMatch(
+      /^---\nlicense: cc-by-4\.0\ntags:\n {2}- prefkit\n {2}- preference\nsize_categories:\n {2}- n<1K\n/,
+    );
+    expect(card).toContain("Licence: cc-by-4.0.");
+    const plainMade = await dpo(join(home, "plain"), { from: await smallDataset(await temporary.make()) });
+    expect(plainMade?.source.license).toBeNull();
+    const plain = await readFile(join(home, "plain", "README.md"), "utf8");
+    expect(plain).not.toMatch(/^license:/m);
+    expect(plain).toContain("Licence: not stated");
+  });
+
   it("has a card that changes with its rows, since `datasets` caches by what the card says", async () => {
     const [one, other] = [join(directory, "card-one"), join(directory, "card-other")];
     await dpo(one);

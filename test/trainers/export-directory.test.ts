@@ -27,6 +27,8 @@ const manifest: ExportManifest = {
     rows: 1,
     extras: { tools: false, images: false, toolMessages: false },
     scores: [],
+    license: null,
+    inputs: [],
   },
   rows: { train: 1 },
   leftOut: {},

@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../src/core/types.ts";
 import { rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
+import { layoutFor } from "../../src/trainers/export-dataset.ts";
 import { helpsteer2 } from "../../src/trainers/helpsteer2.ts";
 import { joinedTurns, splitTurns } from "../../src/trainers/helpsteer2-turns.ts";
-import { layoutOf } from "./layout.ts";
-import { NO_EXTRAS, pairOf, SEVERAL_TURNS } from "./pair-record.ts";
+import type { ExportKind, TrainerAdapter } from "../../src/trainers/trainer-adapter.ts";
+import { trl } from "../../src/trainers/trl.ts";
+import { layoutFrom, MULTI_TURN, NO_EXTRAS, pairOf } from "./layouts.ts";
 
 describe("HelpSteer2's preferences", () => {
   it.each([
@@ -14,15 +16,15 @@ describe("HelpSteer2's preferences", () => {
     { margin: 1.9, strength: 2 },
     { margin: 2, strength: 3 },
   ])("have a strength of $strength for a margin of $margin, between 0.5 and 2", ({ margin, strength }) => {
-    const layout = layoutOf(helpsteer2, "preference", "pairs", { better: 0.5, muchBetter: 2 });
+    const layout = layoutFrom(helpsteer2, "preference", "pairs", { better: 0.5, muchBetter: 2 });
     const [row] = layout.rows(pairOf({ rewardMargin: margin })).rows;
     expect(Math.abs(row?.preference_strength as number)).toBe(strength);
   });
 
   it("put the better response first in about half of the rows, with a negative strength then", () => {
-    const layout = layoutOf(helpsteer2, "preference", "pairs");
+    const layout = layoutFrom(helpsteer2, "preference", "pairs");
     const rows = Array.from({ length: 400 }, (_, n) => layout.rows(pairOf({ pairId: `pair-${n}` })).rows[0]);
-    const first = rows.filter((row) => row?.response_1 === "A: 42");
+    const first = rows.filter((row) => row?.response_1 === "It is 18, twice nine.");
     expect(first.every((row) => row?.preference_strength === -1)).toBe(true);
     expect(rows.filter((row) => row?.preference_strength === 1).length).toBe(400 - first.length);
     // 200 expected, with a deviation of 10: five deviations either way.
@@ -30,7 +32,7 @@ describe("HelpSteer2's preferences", () => {
   });
 
   it("keep the statement and the elaboration of a dataset that has them", () => {
-    const layout = layoutOf(helpsteer2, "preference", "pairs");
+    const layout = layoutFrom(helpsteer2, "preference", "pairs");
     const metadata = { preference_statement: "@Response 2 is better.", preference_elaboration: 5 };
     expect(layout.rows(pairOf({ metadata })).rows[0]).toMatchObject({
       preference_statement: "@Response 2 is better.",
@@ -40,14 +42,29 @@ describe("HelpSteer2's preferences", () => {
 
   it("refuse margins that are out of order", () => {
     const make = (options: Record<string, number>): unknown =>
-      layoutOf(helpsteer2, "preference", "pairs", options);
+      layoutFrom(helpsteer2, "preference", "pairs", options);
     expect(() => make({ better: 2, muchBetter: 1 })).toThrow(/muchBetter 1 with better 2/);
     expect(() => make({ muchBetter: 1 })).toThrow(/better not given/);
   });
 
+  it("say how an option is given that must be, when it is not", () => {
+    const need = (trainer: TrainerAdapter, kind: ExportKind, given: Record<string, unknown>): unknown =>
+      layoutFor(
+        { extras: { tools: false, images: false, toolMessages: false }, scorers: {} },
+        trainer,
+        kind,
+        given,
+      );
+    const message = "helpsteer2 ratings: scores: it must be given, as in `--option scores=KEY,KEY`.";
+    expect(() => need(helpsteer2, "ratings", {})).toThrow(message);
+    expect(() => need(helpsteer2, "ratings", { scores: "" })).toThrow(message);
+    expect(() => need(helpsteer2, "ratings", { scores: 1 })).toThrow(/expected string, received number/);
+    expect(() => need(trl, "stepwise", {})).toThrow(/score: it must be given, as in `--option score=KEY`/);
+  });
+
   it("leave out conversations that its marks cannot write", () => {
-    const layout = layoutOf(helpsteer2, "preference", "pairs");
-    expect(layout.rows(pairOf({ prompt: SEVERAL_TURNS })).leftOut[0]?.why).toMatch(/alternation/);
+    const layout = layoutFrom(helpsteer2, "preference", "pairs");
+    expect(layout.rows(pairOf({ prompt: MULTI_TURN })).leftOut[0]?.why).toMatch(/alternation/);
     const marked = [{ role: "user", content: "a\n<extra_id_1>User\nb" }] as const;
     expect(layout.rows(pairOf({ prompt: marked })).rows).toEqual([]);
   });
@@ -56,8 +73,8 @@ describe("HelpSteer2's preferences", () => {
 describe("HelpSteer2's conversations", () => {
   it("are written with a line of its mark before each later turn", () => {
     // As the dataset card shows a prompt of several turns.
-    expect(joinedTurns(SEVERAL_TURNS.slice(1))).toBe(
-      "Hello.\n<extra_id_1>Assistant\nHi.\n<extra_id_1>User\nWhat is 40 + 2?",
+    expect(joinedTurns(MULTI_TURN.slice(1))).toBe(
+      "Hello\n<extra_id_1>Assistant\nHi.\n<extra_id_1>User\nWhat is 9 * 2?",
     );
   });
 
@@ -80,7 +97,13 @@ describe("HelpSteer2's conversations", () => {
 describe("HelpSteer2's ratings", () => {
   it("are a row for each candidate that has every named score", () => {
     const facts = { ...NO_EXTRAS, scores: ["help", "verbosity"] };
-    const layout = layoutOf(helpsteer2, "ratings", "groups", { scores: "helpfulness=help,verbosity" }, facts);
+    const layout = layoutFrom(
+      helpsteer2,
+      "ratings",
+      "groups",
+      { scores: "helpfulness=help,verbosity" },
+      facts,
+    );
     const group = rewardedGroupOf([1, 1, 1], {
       texts: ["one", "two", "base"],
       roles: ["candidate", "candidate", "baseline"],
@@ -94,7 +117,7 @@ describe("HelpSteer2's ratings", () => {
 
   it("leave out empty responses, and give the others to the check with their prompt", () => {
     const facts = { ...NO_EXTRAS, scores: ["help"] };
-    const layout = layoutOf(helpsteer2, "ratings", "groups", { scores: "help" }, facts);
+    const layout = layoutFrom(helpsteer2, "ratings", "groups", { scores: "help" }, facts);
     const group = rewardedGroupOf([1, 1, 1], { texts: ["one", "", " \n"], scores: { help: [4, 0, 0] } });
     const { rows, leftOut } = layout.rows(group);
     expect(leftOut.map(({ why }) => why)).toEqual(["the response is empty", "the response is empty"]);
@@ -104,7 +127,7 @@ describe("HelpSteer2's ratings", () => {
   });
 
   it("need scores", () => {
-    expect(() => layoutOf(helpsteer2, "ratings", "groups")).toThrow();
-    expect(() => layoutOf(helpsteer2, "ratings", "groups", { scores: "prompt=x" })).toThrow(/there twice/);
+    expect(() => layoutFrom(helpsteer2, "ratings", "groups")).toThrow();
+    expect(() => layoutFrom(helpsteer2, "ratings", "groups", { scores: "prompt=x" })).toThrow(/there twice/);
   });
 });

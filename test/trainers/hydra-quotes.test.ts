@@ -62,4 +62,11 @@ describe("the values of Hydra's command lines", () => {
     expect(given).toContain("policy.model_name='ü=1'");
     expect(given).toContain("policy.tokenizer.name='ü=1'");
   });
+
+  it("take a model's folder from where NeMo-RL's script is started, though it goes elsewhere", () => {
+    mkdirSync(join(scratch, "models", "mine"), { recursive: true });
+    const script = companion(layoutOf(nemoRl, "preference"), TWO_FILES, "train_dpo.sh");
+    const given = argumentsIn("plain", "train_dpo.sh", script, "models/mine");
+    expect(given).toContain(`policy.model_name='${scratch}/models/mine'`);
+  });
 });

@@ -7,19 +7,44 @@ import type {
   ExportKind,
   ExportLayout,
   PairRecord,
+  SourceFacts,
   TrainerAdapter,
 } from "../../src/trainers/trainer-adapter.ts";
 
+export const NO_EXTRAS: SourceFacts = { extras: {}, scores: [] };
+
 /** A layout as `prefkit export` makes it: options through their schema. */
 export function layoutOf(
-  { layouts }: TrainerAdapter,
+  trainer: TrainerAdapter,
   kind: ExportKind,
   options: Readonly<Record<string, unknown>> = {},
   extras: RowExtras = {},
 ): ExportLayout {
+  return layoutWith(trainer, kind, options, { extras, scores: [] });
+}
+
+/** A layout that is known to be made from pairs, or from groups. */
+export function layoutFrom<From extends ExportLayout["from"]>(
+  trainer: TrainerAdapter,
+  kind: ExportKind,
+  from: From,
+  options: Readonly<Record<string, unknown>> = {},
+  facts: SourceFacts = NO_EXTRAS,
+): Extract<ExportLayout, { from: From }> {
+  const layout = layoutWith(trainer, kind, options, facts);
+  if (layout.from !== from) throw new Error(`${kind} is made from ${layout.from}`);
+  return layout as Extract<ExportLayout, { from: From }>;
+}
+
+function layoutWith(
+  { name, layouts }: TrainerAdapter,
+  kind: ExportKind,
+  options: Readonly<Record<string, unknown>>,
+  facts: SourceFacts,
+): ExportLayout {
   const definition = layouts[kind];
-  if (!definition) throw new Error(`no layout ${kind}`);
-  return definition.create(definition.options.parse(options), { extras, scores: [] });
+  if (!definition) throw new Error(`${name} has no ${kind}`);
+  return definition.create(definition.options.parse(options), facts);
 }
 
 /** The rows of a layout for a record of its own kind. */
@@ -27,8 +52,9 @@ export function rowsOf(layout: ExportLayout, pair: PairRecord, group: RewardedGr
   return layout.from === "pairs" ? layout.rows(pair) : layout.rows(group);
 }
 
-export const QUESTION: Message = { role: "user", content: "What is 9 * 2?" };
+export const QUESTION = { role: "user", content: "What is 9 * 2?" } as const satisfies Message;
 
+/** A pair for a test: one user turn, margin 0.5. `sides`: the texts of chosen and rejected. */
 export function pairOf(
   changes: Partial<PairRecord> & { readonly sides?: readonly [string, string] } = {},
 ): PairRecord {
@@ -58,12 +84,12 @@ export function groupWith(
   return { ...made, group: { ...made.group, prompt: { ...made.group.prompt, ...prompt } } };
 }
 
-export const MULTI_TURN: readonly Message[] = [
+export const MULTI_TURN = [
   { role: "system", content: "Be brief." },
   { role: "user", content: "Hello" },
   { role: "assistant", content: "Hi." },
   QUESTION,
-];
+] as const satisfies readonly Message[];
 
 export const WITH_TOOLS: readonly Message[] = [
   { role: "user", content: "Weather in Rome?" },
@@ -83,7 +109,6 @@ export const DEVELOPER: readonly Message[] = [{ role: "developer", content: "Be 
 
 export const TRAIN_ONLY: ExportedFacts = {
   files: { train: ["data/train-00000-of-00001.parquet"] },
-  rows: { train: 2 },
 };
 
 export const TWO_FILES: ExportedFacts = {
@@ -91,7 +116,6 @@ export const TWO_FILES: ExportedFacts = {
     train: ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"],
     test: ["data/test-00000-of-00001.parquet"],
   },
-  rows: { train: 4, test: 1 },
 };
 
 /** The companion at a path. */

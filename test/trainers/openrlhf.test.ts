@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { readOpenrlhf } from "../../src/serve/openrlhf.ts";
+import { DEFAULT_LIMITS } from "../../src/serve/request.ts";
 import { openrlhf } from "../../src/trainers/openrlhf.ts";
 import {
   companion,
@@ -97,6 +99,23 @@ describe("OpenRLHF's prompts", () => {
 
   it("writes an empty label where there is no reference, as OpenRLHF does without a label key", () => {
     expect(rowsOf(layout, pairOf(), groupWith([1])).rows[0]).toMatchObject({ label: "" });
+  });
+
+  it.each([
+    { what: "all there is", reference: "18", metadata: { level: 2, tags: ["sum", null], "": "é\n" } },
+    { what: "no reference and no metadata", reference: null, metadata: {} },
+  ])("writes labels that the reward server reads as rows: $what", ({ reference, metadata }) => {
+    const rows = layoutOf(openrlhf, "prompts", { labels: "row" });
+    const rewarded = groupWith([1], { messages: MULTI_TURN, reference });
+    const prompt = { ...rewarded.group.prompt, id: "p-7", metadata };
+    const group = { ...rewarded, group: { ...rewarded.group, prompt } };
+    const [row] = rowsOf(rows, pairOf(), group).rows;
+    const body = { query: ["<rendered>An answer."], prompts: ["<rendered>"], labels: [row?.label] };
+    const [asked] = [...readOpenrlhf(body, { labels: "row" }, DEFAULT_LIMITS)];
+    expect(asked?.group.prompt).toEqual(prompt);
+    expect(asked?.group.responses.map(({ text }) => text)).toEqual(["An answer."]);
+    expect(companion(rows, TRAIN_ONLY, "train_grpo.sh")).toContain("--group-size 8 --labels row\n");
+    expect(companion(layout, TRAIN_ONLY, "train_grpo.sh")).not.toContain("--labels row");
   });
 
   it("leaves out a text that OpenRLHF would take for a picture", () => {

@@ -1,18 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { rewardbench } from "../../src/trainers/rewardbench.ts";
-import { layoutOf } from "./layout.ts";
-import { pairOf, SEVERAL_TURNS } from "./pair-record.ts";
+import { layoutFrom, MULTI_TURN, pairOf } from "./layouts.ts";
 
 describe("RewardBench's layout", () => {
   it("has its columns, with texts and the subset of the prompt's metadata", () => {
-    const layout = layoutOf(rewardbench, "preference", "pairs");
+    const layout = layoutFrom(rewardbench, "preference", "pairs");
     expect(layout.rows(pairOf({ metadata: { subset: "math-prm" } })).rows).toEqual([
       {
-        id: "pair-1",
-        prompt: "What is 40 + 2?",
-        chosen: "A: 42",
+        id: pairOf().pairId,
+        prompt: "What is 9 * 2?",
+        chosen: "It is 18, twice nine.",
         chosen_model: null,
-        rejected: "A: 41",
+        rejected: "It is 26, I think.",
         rejected_model: null,
         subset: "math-prm",
       },
@@ -20,7 +19,7 @@ describe("RewardBench's layout", () => {
   });
 
   it("falls back to the named subset, and reads another field when told", () => {
-    const layout = layoutOf(rewardbench, "preference", "pairs", { subset: "mine", subsetField: "topic" });
+    const layout = layoutFrom(rewardbench, "preference", "pairs", { subset: "mine", subsetField: "topic" });
     const subset = (metadata: Record<string, string | number>): unknown =>
       layout.rows(pairOf({ metadata })).rows[0]?.subset;
     expect(subset({})).toBe("mine");
@@ -29,8 +28,8 @@ describe("RewardBench's layout", () => {
   });
 
   it("leaves out what one text cannot hold", () => {
-    const layout = layoutOf(rewardbench, "preference", "pairs");
-    expect(layout.rows(pairOf({ prompt: SEVERAL_TURNS })).leftOut[0]?.why).toMatch(/one user turn/);
+    const layout = layoutFrom(rewardbench, "preference", "pairs");
+    expect(layout.rows(pairOf({ prompt: MULTI_TURN })).leftOut[0]?.why).toMatch(/one user turn/);
     expect(layout.rows(pairOf({ images: [{ bytes: null, path: "a.png" }] })).leftOut[0]?.why).toMatch(
       /images/,
     );

@@ -5,33 +5,32 @@ import { rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
 import type { LengthRule } from "../../src/trainers/trainer-adapter.ts";
 import { cpoLengths, dpoLengths, prmLengths, rewardLengths } from "../../src/trainers/trl/length-rules.ts";
 import { trl } from "../../src/trainers/trl.ts";
-import { layoutOf } from "./layout.ts";
-import { NO_EXTRAS, pairOf, SEVERAL_TURNS } from "./pair-record.ts";
+import { layoutFrom, MULTI_TURN, NO_EXTRAS, pairOf } from "./layouts.ts";
 
 const TOOLS = '[{"type":"function","function":{"name":"add"}}]';
 const MAPPED = { extras: { tools: true, images: true, toolMessages: true }, scores: [] };
 
 describe("TRL's preference rows", () => {
   it("are message lists, the sides holding the assistant's turn alone", () => {
-    const layout = layoutOf(trl, "preference", "pairs");
-    expect(layout.rows(pairOf({ prompt: SEVERAL_TURNS })).rows).toEqual([
+    const layout = layoutFrom(trl, "preference", "pairs");
+    expect(layout.rows(pairOf({ prompt: MULTI_TURN })).rows).toEqual([
       {
-        prompt: SEVERAL_TURNS,
-        chosen: [{ role: "assistant", content: "A: 42" }],
-        rejected: [{ role: "assistant", content: "A: 41" }],
+        prompt: MULTI_TURN,
+        chosen: [{ role: "assistant", content: "It is 18, twice nine." }],
+        rejected: [{ role: "assistant", content: "It is 26, I think." }],
       },
     ]);
   });
 
   it("are texts when asked, and then hold one user turn and nothing else", () => {
-    const layout = layoutOf(trl, "preference", "pairs", { format: "text" });
+    const layout = layoutFrom(trl, "preference", "pairs", { format: "text" });
     expect(layout.rows(pairOf()).rows).toEqual([
-      { prompt: "What is 40 + 2?", chosen: "A: 42", rejected: "A: 41" },
+      { prompt: "What is 9 * 2?", chosen: "It is 18, twice nine.", rejected: "It is 26, I think." },
     ]);
-    const several = layout.rows(pairOf({ prompt: SEVERAL_TURNS }));
+    const several = layout.rows(pairOf({ prompt: MULTI_TURN }));
     expect(several).toMatchObject({
       rows: [],
-      leftOut: [{ id: "pair-1", why: expect.stringMatching(/one user turn/) }],
+      leftOut: [{ id: pairOf().pairId, why: expect.stringMatching(/one user turn/) }],
     });
     expect(layout.rows(pairOf({ tools: TOOLS })).leftOut[0]?.why).toMatch(/has tools/);
   });
@@ -39,7 +38,7 @@ describe("TRL's preference rows", () => {
   it.each(["preference", "reward", "unpaired"] as const)(
     "carry tools as JSON text where the dataset maps them, and the check renders %s rows with them",
     (kind) => {
-      const layout = layoutOf(trl, kind, "pairs", {}, MAPPED);
+      const layout = layoutFrom(trl, kind, "pairs", {}, MAPPED);
       const [row = {}] = layout.rows(pairOf({ tools: TOOLS })).rows;
       expect(row).toMatchObject({ tools: TOOLS });
       expect(layout.examples(row)).toMatchObject([{ tools: TOOLS }]);
@@ -52,7 +51,7 @@ describe("TRL's preference rows", () => {
   it.each(["preference", "reward", "unpaired"] as const)(
     "leave out a record with images, as %s, and have no column for them",
     (kind) => {
-      const layout = layoutOf(trl, kind, "pairs", {}, MAPPED);
+      const layout = layoutFrom(trl, kind, "pairs", {}, MAPPED);
       const image = { bytes: new Uint8Array([1]), path: null };
       const prompt = [{ role: "user", content: "<image>What is it?" }] as const;
       const { rows, leftOut } = layout.rows(pairOf({ prompt, images: [image] }));
@@ -64,8 +63,8 @@ describe("TRL's preference rows", () => {
   );
 
   it("with tools are for DPO alone, since TRL's CPO trainer renders without them", () => {
-    const layout = layoutOf(trl, "preference", "pairs", {}, MAPPED);
-    const paths = layout.companions({ files: {}, rows: { train: 1 } }).map(({ path }) => path);
+    const layout = layoutFrom(trl, "preference", "pairs", {}, MAPPED);
+    const paths = layout.companions({ files: {} }).map(({ path }) => path);
     expect(paths).toEqual(["dpo.yaml"]);
     expect(layout.lengthRules.map(({ method }) => method)).toEqual(["DPO"]);
   });
@@ -76,20 +75,20 @@ describe("TRL's preference rows", () => {
       { role: "assistant", content: "", toolCalls: "[]" },
       { role: "tool", content: "42", toolCallId: "1" },
     ] as const;
-    const { rows, leftOut } = layoutOf(trl, "preference", "pairs", {}, MAPPED).rows(pairOf({ prompt }));
+    const { rows, leftOut } = layoutFrom(trl, "preference", "pairs", {}, MAPPED).rows(pairOf({ prompt }));
     expect(rows).toEqual([]);
     expect(leftOut[0]?.why).toMatch(/tool calls/);
   });
 
   it("have a margin for a reward model only when asked", () => {
-    expect(layoutOf(trl, "reward", "pairs").rows(pairOf()).rows[0]).not.toHaveProperty("margin");
-    const withMargin = layoutOf(trl, "reward", "pairs", { margin: true });
-    expect(withMargin.rows(pairOf()).rows[0]).toMatchObject({ margin: 1.5 });
+    expect(layoutFrom(trl, "reward", "pairs").rows(pairOf()).rows[0]).not.toHaveProperty("margin");
+    const withMargin = layoutFrom(trl, "reward", "pairs", { margin: true });
+    expect(withMargin.rows(pairOf()).rows[0]).toMatchObject({ margin: 0.5 });
   });
 
   it("train a reward model by the loss that the config states, with no term beside it", () => {
-    const { companions } = layoutOf(trl, "reward", "pairs");
-    const [config] = companions({ files: {}, rows: { train: 1 } });
+    const { companions } = layoutFrom(trl, "reward", "pairs");
+    const [config] = companions({ files: {} });
     expect(config?.text).toContain("The loss is -log sigmoid(r_chosen - r_rejected).");
     expect(parse(config?.text ?? "")).not.toHaveProperty("center_rewards_coefficient");
   });
@@ -97,15 +96,15 @@ describe("TRL's preference rows", () => {
 
 describe("TRL's unpaired rows", () => {
   it("are two of each pair, the desired one first", () => {
-    const { rows } = layoutOf(trl, "unpaired", "pairs").rows(pairOf());
+    const { rows } = layoutFrom(trl, "unpaired", "pairs").rows(pairOf());
     expect(rows.map(({ completion, label }) => ({ completion, label }))).toEqual([
-      { completion: [{ role: "assistant", content: "A: 42" }], label: true },
-      { completion: [{ role: "assistant", content: "A: 41" }], label: false },
+      { completion: [{ role: "assistant", content: "It is 18, twice nine." }], label: true },
+      { completion: [{ role: "assistant", content: "It is 26, I think." }], label: false },
     ]);
   });
 
   it("are one of each candidate with a reward, desired from the threshold on", () => {
-    const layout = layoutOf(trl, "unpaired", "groups", { from: "groups", threshold: 0.5, format: "text" });
+    const layout = layoutFrom(trl, "unpaired", "groups", { from: "groups", threshold: 0.5, format: "text" });
     const group = rewardedGroupOf([0.5, 0.4, null, 1, 1], {
       texts: ["at", "below", "unscored", "baseline", " "],
       roles: ["candidate", "candidate", "candidate", "baseline", "candidate"],
@@ -119,14 +118,14 @@ describe("TRL's unpaired rows", () => {
   });
 
   it("need a threshold from groups, and take none from pairs", () => {
-    expect(() => layoutOf(trl, "unpaired", "groups", { from: "groups" })).toThrow(/threshold is not given/);
-    expect(() => layoutOf(trl, "unpaired", "pairs", { threshold: 1 })).toThrow(/leave it out/);
+    expect(() => layoutFrom(trl, "unpaired", "groups", { from: "groups" })).toThrow(/threshold is not given/);
+    expect(() => layoutFrom(trl, "unpaired", "pairs", { threshold: 1 })).toThrow(/leave it out/);
   });
 });
 
 describe("TRL's prompts", () => {
   it("carry their id, their reference and the metadata that was named, as texts", () => {
-    const layout = layoutOf(trl, "prompts", "groups", { columns: "level, tags,absent" });
+    const layout = layoutFrom(trl, "prompts", "groups", { columns: "level, tags,absent" });
     const rewarded = rewardedGroupOf([]);
     const prompt = { ...rewarded.group.prompt, id: "p", metadata: { level: "hard", tags: [1], other: 2 } };
     expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).rows).toEqual([
@@ -144,14 +143,14 @@ describe("TRL's prompts", () => {
   it.each(["prompt_id", "completions", "images", "level,level", "trainer_state"])(
     "refuse columns=%s",
     (columns) => {
-      expect(() => layoutOf(trl, "prompts", "groups", { columns })).toThrow(
+      expect(() => layoutFrom(trl, "prompts", "groups", { columns })).toThrow(
         /is there already, or means something/,
       );
     },
   );
 
   it("leave out a prompt with images, and have no column for them", () => {
-    const layout = layoutOf(trl, "prompts", "groups", {}, MAPPED);
+    const layout = layoutFrom(trl, "prompts", "groups", {}, MAPPED);
     const rewarded = rewardedGroupOf([]);
     const prompt = { ...rewarded.group.prompt, images: [{ bytes: null, path: "a.png" }] };
     expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).leftOut[0]?.why).toMatch(
@@ -161,13 +160,13 @@ describe("TRL's prompts", () => {
   });
 
   it("leave out a prompt with tools, and bring the reward function along", () => {
-    const layout = layoutOf(trl, "prompts", "groups", {}, MAPPED);
+    const layout = layoutFrom(trl, "prompts", "groups", {}, MAPPED);
     const rewarded = rewardedGroupOf([]);
     const prompt = { ...rewarded.group.prompt, tools: TOOLS };
     expect(layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).leftOut[0]?.why).toMatch(
       /tools/,
     );
-    const companions = layout.companions({ files: {}, rows: { train: 1 } });
+    const companions = layout.companions({ files: {} });
     expect(companions.map(({ path }) => path)).toEqual(["grpo.yaml", "prefkit_reward.py"]);
     expect(companions[1]?.text).toContain("def trl_reward");
   });
@@ -192,7 +191,7 @@ describe("TRL's stepwise rows", () => {
   const group = { ...rewardedGroupOf([1, 1], { texts: ["a\n\nb", "c"] }), columns: [steps] };
 
   it("are the steps and whether each is right; a score's own words are not a reason", () => {
-    const layout = layoutOf(trl, "stepwise", "groups", { score: "steps" }, facts);
+    const layout = layoutFrom(trl, "stepwise", "groups", { score: "steps" }, facts);
     expect(layout.readsScores).toBe(true);
     expect(layout.rows(group)).toEqual({
       rows: [{ prompt: "What is 9 * 2?", completions: ["a", "b"], labels: [true, false] }],
@@ -201,25 +200,27 @@ describe("TRL's stepwise rows", () => {
   });
 
   it("join the turns of a prompt only when asked", () => {
-    const prompt = { ...group.group.prompt, messages: SEVERAL_TURNS };
+    const prompt = { ...group.group.prompt, messages: MULTI_TURN };
     const several = { ...group, group: { ...group.group, prompt } };
     const options = { score: "steps" };
-    expect(layoutOf(trl, "stepwise", "groups", options, facts).rows(several).rows).toEqual([]);
-    const joined = layoutOf(trl, "stepwise", "groups", { ...options, turns: "join" }, facts).rows(several);
-    expect(joined.rows[0]?.prompt).toBe("Be terse.\n\nHello.\n\nHi.\n\nWhat is 40 + 2?");
+    expect(layoutFrom(trl, "stepwise", "groups", options, facts).rows(several).rows).toEqual([]);
+    const joined = layoutFrom(trl, "stepwise", "groups", { ...options, turns: "join" }, facts).rows(several);
+    expect(joined.rows[0]?.prompt).toBe("Be brief.\n\nHello\n\nHi.\n\nWhat is 9 * 2?");
   });
 
   it("need a score that the dataset has", () => {
-    expect(() => layoutOf(trl, "stepwise", "groups", { score: "step" }, facts)).toThrow(/no score "step"/);
+    expect(() => layoutFrom(trl, "stepwise", "groups", { score: "step" }, facts)).toThrow(/no score "step"/);
   });
 });
 
 describe("TRL's configs", () => {
-  it("evaluate on a split named validation or test that has rows, and on no other", () => {
-    const { companions } = layoutOf(trl, "preference", "pairs");
-    const config = (rows: Record<string, number>): unknown =>
-      parse(companions({ files: {}, rows })[0]?.text ?? "");
-    expect(config({ train: 5, test: 1, validation: 2 })).toMatchObject({
+  it("evaluate on a split named validation or test, and on no other", () => {
+    const { companions } = layoutFrom(trl, "preference", "pairs");
+    const config = (...splits: readonly string[]): unknown => {
+      const files = Object.fromEntries(splits.map((name) => [name, [`data/${name}.parquet`]]));
+      return parse(companions({ files })[0]?.text ?? "");
+    };
+    expect(config("train", "test", "validation")).toMatchObject({
       dataset_name: "data",
       dataset_train_split: "train",
       dataset_test_split: "validation",
@@ -227,8 +228,8 @@ describe("TRL's configs", () => {
       // A number: YAML 1.1 reads 1e-6 without a point as text.
       learning_rate: 1e-6,
     });
-    expect(config({ train: 5, test: 0 })).not.toHaveProperty("eval_strategy");
-    expect(config({ train: 5, holdout: 3 })).not.toHaveProperty("eval_strategy");
+    expect(config("train", "test")).toMatchObject({ dataset_test_split: "test" });
+    expect(config("train", "holdout")).not.toHaveProperty("eval_strategy");
   });
 });
 

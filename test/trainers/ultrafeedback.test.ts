@@ -1,24 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
 import { ultrafeedback } from "../../src/trainers/ultrafeedback.ts";
-import { layoutOf } from "./layout.ts";
-import { NO_EXTRAS, pairOf, SEVERAL_TURNS } from "./pair-record.ts";
+import { layoutFrom, MULTI_TURN, NO_EXTRAS, pairOf } from "./layouts.ts";
 
 const facts = { ...NO_EXTRAS, scores: ["help", "honesty"] };
 
 describe("UltraFeedback's binarized layout", () => {
   it("repeats the whole conversation in chosen, rejected and messages, and asks by its last turn", () => {
-    const { rows } = layoutOf(ultrafeedback, "preference", "pairs").rows(pairOf({ prompt: SEVERAL_TURNS }));
-    const chosen = [...SEVERAL_TURNS, { role: "assistant", content: "A: 42" }];
+    const { rows } = layoutFrom(ultrafeedback, "preference", "pairs").rows(pairOf({ prompt: MULTI_TURN }));
+    const chosen = [...MULTI_TURN, { role: "assistant", content: "It is 18, twice nine." }];
     expect(rows).toEqual([
       {
-        prompt: "What is 40 + 2?",
+        prompt: "What is 9 * 2?",
         prompt_id: "prompt-1",
         chosen,
-        rejected: [...SEVERAL_TURNS, { role: "assistant", content: "A: 41" }],
+        rejected: [...MULTI_TURN, { role: "assistant", content: "It is 26, I think." }],
         messages: chosen,
-        score_chosen: 2,
-        score_rejected: 0.5,
+        score_chosen: 0.75,
+        score_rejected: 0.25,
       },
     ]);
   });
@@ -28,14 +27,14 @@ describe("UltraFeedback's binarized layout", () => {
       { role: "user", content: "Add." },
       { role: "tool", content: "42" },
     ] as const;
-    const { leftOut } = layoutOf(ultrafeedback, "preference", "pairs").rows(pairOf({ prompt }));
+    const { leftOut } = layoutFrom(ultrafeedback, "preference", "pairs").rows(pairOf({ prompt }));
     expect(leftOut[0]?.why).toMatch(/last turn/);
   });
 });
 
 describe("UltraFeedback's original layout", () => {
   it("holds every candidate with its reward and the named scores as text, N/A where there is none", () => {
-    const layout = layoutOf(
+    const layout = layoutFrom(
       ultrafeedback,
       "ratings",
       "groups",
@@ -71,20 +70,20 @@ describe("UltraFeedback's original layout", () => {
   });
 
   it("puts a system turn where the original has one, and reads no scores unless some are named", () => {
-    const layout = layoutOf(ultrafeedback, "ratings", "groups");
+    const layout = layoutFrom(ultrafeedback, "ratings", "groups");
     expect(layout.readsScores).toBe(false);
     const rewarded = rewardedGroupOf([1]);
-    const messages = [SEVERAL_TURNS[0], SEVERAL_TURNS[3]];
+    const messages = [MULTI_TURN[0], MULTI_TURN[3]];
     const prompt = { ...rewarded.group.prompt, messages };
     const [row] = layout.rows({ ...rewarded, group: { ...rewarded.group, prompt } }).rows;
-    expect(row).toMatchObject({ completions: [{ custom_system_prompt: "Be terse." }] });
+    expect(row).toMatchObject({ completions: [{ custom_system_prompt: "Be brief." }] });
     expect(row && layout.examples(row)).toEqual([
       { kind: "stepwise", prompt: messages, completions: [expect.any(String)], labels: [true] },
     ]);
   });
 
   it("leaves out empty responses with the reason, and a prompt that has no others", () => {
-    const layout = layoutOf(ultrafeedback, "ratings", "groups");
+    const layout = layoutFrom(ultrafeedback, "ratings", "groups");
     const mixed = layout.rows(rewardedGroupOf([1, 1, 1], { texts: ["one", "", " \n"] }));
     expect(mixed.rows).toMatchObject([{ models: [""], completions: [{ response: "one" }] }]);
     expect(mixed.leftOut.map(({ why }) => why)).toEqual(["the response is empty", "the response is empty"]);
@@ -93,7 +92,7 @@ describe("UltraFeedback's original layout", () => {
   });
 
   it.each(["help,help", "=help", "honesty=help,honesty"])("refuses scores=%s", (scores) => {
-    expect(() => layoutOf(ultrafeedback, "ratings", "groups", { scores }, facts)).toThrow(
+    expect(() => layoutFrom(ultrafeedback, "ratings", "groups", { scores }, facts)).toThrow(
       /empty or there twice/,
     );
   });

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import pc from "picocolors";
-import { cacheDirectory } from "../../core/disk-cache.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import { nodeFiles } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
@@ -10,7 +9,6 @@ import {
   checkPython,
   checkTraining,
   type GivenReference,
-  installPython,
   parseSet,
   planTraining,
   TRAIN_METHODS,
@@ -27,6 +25,7 @@ import type { Terminal } from "../terminal.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
 import { dryRun, installDryRun, pythonOf, type TrainInputs } from "./train/dry-run.ts";
 import type { Flags } from "./train/flags.ts";
+import { install, installedLines } from "./train/install.ts";
 import { outcomeLines } from "./train/lines.ts";
 import { trainProgress } from "./train/progress.ts";
 import { computeReference } from "./train/reference.ts";
@@ -92,54 +91,67 @@ Examples:
 async function trainWith(setup: CommandSetup, directory: string | undefined, flags: Flags): Promise<void> {
   const { terminal, exit } = setup;
   const progress = trainProgress(terminal, { quiet: flags.quiet ?? false });
-  const signals = listenForSignals((name) =>
-    progress.note(`${name}: saving a checkpoint after the step under way. Once more quits at once.`),
-  );
+  let isTraining = false;
+  const signals = listenForSignals((name) => {
+    const what = isTraining ? "saving a checkpoint after the step under way" : "stopping";
+    progress.note(`${name}: ${what}. Once more quits at once.`);
+  });
   try {
-    if (flags.install && flags.dryRun) {
-      terminal.out(await installDryRun(terminal, flags));
-      if (directory === undefined) return exit(0);
-    } else if (flags.install) {
-      const { python, versions } = await installPython(nodeFiles, {
-        ...(flags.python === undefined ? {} : { named: flags.python }),
-        environment: terminal.environment,
-        cacheDirectory: cacheDirectory(terminal.environment),
-        onLine: (line) => progress.note(visibleLine(line, 200)),
-        stop: signals.stop,
-      });
-      if (directory === undefined) {
-        if (flags.json) terminal.out(visibleJson({ ok: true, python, versions }));
-        else terminal.out(`${python} has trl ${versions.trl} and torch ${versions.torch}.`);
-        return exit(0);
+    // What is wrong with the training is said before gigabytes are installed.
+    const wish = directory === undefined && flags.install ? null : wishOf(terminal, directory, flags);
+    let installed: string | null = null;
+    if (flags.install && flags.dryRun) terminal.out(await installDryRun(terminal, flags));
+    else if (flags.install) {
+      const made = await install(terminal, flags, progress.note, signals.stop);
+      if (made === null) {
+        terminal.err("Stopped: the installation is not finished. The same command makes it anew.");
+        return exit(exitCodes(signals.received()));
       }
+      installed = made.python;
+      if (wish === null) for (const line of installedLines(made, terminal, flags)) terminal.out(line);
     }
-    const settings = settingsOf(flags, terminal);
-    const from = needed(directory, "no dataset", "name one: `prefkit train DIR …`.");
-    const out = needed(flags.out, "no --out", "add --out RUN.");
-    const dataset = resolve(terminal.directory, from);
-    const run = resolve(terminal.directory, out);
+    if (wish === null) return exit(0);
+    const { settings, run } = wish;
+    const given = { ...wish, progress, stop: signals.stop };
     if (flags.dryRun) {
-      terminal.out(
-        await dryRun(
-          terminal,
-          flags,
-          inputsOf(terminal, flags, settings, { dataset, run, progress, stop: signals.stop }),
-        ),
-      );
+      terminal.out(await dryRun(terminal, flags, inputsOf(terminal, flags, settings, given)));
       return exit(0);
     }
-    const outcome = await train(
-      await optionsOf(terminal, flags, settings, { dataset, run, progress, stop: signals.stop }),
+    const options = await optionsOf(
+      terminal,
+      // What was just installed trains; --python named what it was made from.
+      installed === null ? flags : { ...flags, python: installed },
+      settings,
+      given,
     );
+    isTraining = true;
+    const outcome = await train(options);
     progress.stop();
-    if (outcome === null) terminal.err("Stopped before the first step.");
-    else if (flags.json) terminal.out(visibleJson({ ok: outcome.kind === "done", out: run, ...outcome }));
+    if (outcome === null) {
+      terminal.err("Stopped before the first step.");
+      if (flags.json) terminal.out(visibleJson({ ok: false, out: run, kind: "stopped", step: 0 }));
+    } else if (flags.json) terminal.out(visibleJson({ ok: outcome.kind === "done", out: run, ...outcome }));
     else for (const line of outcomeLines(outcome, shortPath(run, terminal.directory))) terminal.out(line);
     exit(outcome?.kind === "done" ? 0 : exitCodes(signals.received()));
   } finally {
     progress.stop();
     signals.close();
   }
+}
+
+interface Wish extends Pick<Run, "dataset" | "run"> {
+  readonly settings: TrainSettings;
+}
+
+function wishOf(terminal: Terminal, directory: string | undefined, flags: Flags): Wish {
+  const settings = settingsOf(flags, terminal);
+  const from = needed(directory, "no dataset", "name one: `prefkit train DIR …`.");
+  const out = needed(flags.out, "no --out", "add --out RUN.");
+  return {
+    settings,
+    dataset: resolve(terminal.directory, from),
+    run: resolve(terminal.directory, out),
+  };
 }
 
 function needed<Value>(value: Value | undefined, missing: string, fix: string): Value {

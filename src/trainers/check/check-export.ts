@@ -53,7 +53,7 @@ export interface ExportCheck {
   readonly problems: readonly ExportProblemCount[];
   /** Of unpaired examples, by split; empty for others. */
   readonly labels: ReturnType<RowChecks["labels"]>;
-  /** null without a tokenizer. */
+  /** Of examples without images; null without a tokenizer. */
   readonly lengths: ExportLengths | null;
   /** One for each method that reads the layout; empty without a tokenizer. */
   readonly fates: readonly MethodFates[];
@@ -128,7 +128,7 @@ export async function checkExport(options: ExportCheckOptions): Promise<ExportCh
     labels,
     lengths: checks.lengths(),
     fates: checks.fates(),
-    notes: [...notes, ...(tokenizer === null ? [WITHOUT_TOKENIZER] : [])],
+    notes: [...notes, ...(tokenizer === null ? [WITHOUT_TOKENIZER] : withoutLengths(checks.withImages()))],
   };
 }
 
@@ -136,6 +136,11 @@ const SEVERITY = { problem: 0, warning: 1 } as const;
 
 const WITHOUT_TOKENIZER =
   "without a tokenizer these were not looked at: whether the prompt's tokens begin the whole conversation's, BOS, turn ends, what the template refuses, the model's own special tokens, lengths, and what is cut or dropped.";
+
+function withoutLengths(examples: number): string[] {
+  const note = `${examples} examples have images, whose tokens only their model knows: the lengths of these examples, and what is cut or dropped of them, were not looked at; nor were the images themselves.`;
+  return examples === 0 ? [] : [note];
+}
 
 /** The layout that wrote the export. Throws `unknown_name`. */
 function layoutOf(manifest: ExportManifest, trainers: readonly TrainerAdapter[]): ExportLayout {

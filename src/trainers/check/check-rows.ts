@@ -2,11 +2,13 @@ import { reasonOf } from "../../core/errors.ts";
 import type { ExportedExample, ExportLayout } from "../trainer-adapter.ts";
 import { valueCheck } from "./columns.ts";
 import { conversationFindings } from "./conversations.ts";
+import { besideImages, imagesIn, partsSupport, placesFindings, writesParts } from "./image-rows.ts";
 import { countFates, fateOf, type LengthSummary, lengthHistogram, type MethodFates } from "./lengths.ts";
 import { type Finding, finding } from "./problems.ts";
 import type { ReadRow } from "./read-rows.ts";
 import {
   lengthsFor,
+  type RenderedExample,
   renderExample,
   type TrainerTokenizer,
   templateFindings,
@@ -29,6 +31,8 @@ export interface RowChecks {
     place: { readonly file: string; readonly row: number; readonly split: string },
   ): readonly Finding[];
   readonly examples: () => number;
+  /** Those with images: rendered, and their lengths neither counted nor held against a maximum. */
+  readonly withImages: () => number;
   /** Of unpaired examples, by split. */
   readonly labels: () => Readonly<
     Record<string, { readonly desirable: number; readonly undesirable: number }>
@@ -57,10 +61,15 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
   const lengths = { prompt: lengthHistogram(), responses: lengthHistogram(), total: lengthHistogram() };
   const rules = layout.lengthRules.map((rule) => ({ rule, fates: countFates(rule, maxLength, limit) }));
   const labels: Record<string, { desirable: number; undesirable: number }> = {};
+  const allParts = writesParts(layout.rowSet);
+  const checkBesideImages = besideImages(checkText);
+  const support = tokenizer?.template ? partsSupport(tokenizer.template) : null;
   let examples = 0;
+  let withImages = 0;
 
   const checkExample = (
     example: ExportedExample,
+    images: number,
     place: { readonly file: string; readonly row: number; readonly split: string },
   ): readonly Finding[] => {
     examples += 1;
@@ -69,10 +78,33 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
       const counts = labels[place.split];
       if (counts) counts[example.label ? "desirable" : "undesirable"] += 1;
     }
-    const found = conversationFindings(example, checkText);
+    const hasPlaces = allParts || images > 0;
+    const found = [
+      ...conversationFindings(example, hasPlaces ? checkBesideImages : checkText),
+      ...(hasPlaces ? placesFindings(example, images) : []),
+    ];
+    if (images > 0) withImages += 1;
     if (tokenizer === null || found.some(({ kind }) => kind === "mixed_turns")) return found;
-    const rendered = renderExample(example, tokenizer);
+    if (allParts && support !== null && support.refusal !== null)
+      return [...found, finding("template_refused", null, support.refusal)];
+    // Trainers of text with `<image>` make parts of it where their template takes them.
+    const asParts = hasPlaces && support?.refusal === null;
+    const rendered = renderExample(example, tokenizer, asParts);
     if ("refused" in rendered) return [...found, rendered.refused];
+    if (images === 0) count(rendered, tokenizer, place);
+    return [
+      ...found,
+      ...(asParts && images > 0 && !support.showsImages ? [NO_PLACE] : []),
+      ...templateFindings(example, rendered, found, asParts),
+      ...tokenFindings(example, rendered, tokenizer, layout.lengthRules),
+    ];
+  };
+
+  const count = (
+    rendered: RenderedExample,
+    measured: TrainerTokenizer,
+    { file, row }: { readonly file: string; readonly row: number },
+  ): void => {
     const prompt = rendered.prompt.length;
     const responses = rendered.wholes.map((whole) => Math.max(0, whole.length - prompt));
     lengths.prompt.add(prompt);
@@ -82,14 +114,9 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
       const fate =
         fates.maxLength === null
           ? WHOLE
-          : fateOf(rule, lengthsFor(rule, rendered, tokenizer), fates.maxLength);
-      fates.add(fate, { file: place.file, row: place.row });
+          : fateOf(rule, lengthsFor(rule, rendered, measured), fates.maxLength);
+      fates.add(fate, { file, row });
     }
-    return [
-      ...found,
-      ...templateFindings(example, rendered, found),
-      ...tokenFindings(example, rendered, tokenizer, layout.lengthRules),
-    ];
   };
 
   return {
@@ -103,9 +130,10 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
       } catch (error) {
         return [...findings, finding("unreadable_row", null, reasonOf(error))];
       }
-      return [...findings, ...found.flatMap((example) => checkExample(example, place))];
+      return [...findings, ...found.flatMap((example) => checkExample(example, imagesIn(row), place))];
     },
     examples: () => examples,
+    withImages: () => withImages,
     labels: () => labels,
     lengths: () =>
       tokenizer === null
@@ -118,5 +146,11 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
     fates: () => (tokenizer === null ? [] : rules.map(({ fates }) => fates.build())),
   };
 }
+
+const NO_PLACE = finding(
+  "text_lost",
+  "prompt",
+  "has images, and the template writes nothing in their places",
+);
 
 const WHOLE = { fate: "whole", emptied: false } as const;

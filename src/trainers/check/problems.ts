@@ -62,7 +62,7 @@ export const EXPORT_PROBLEMS = {
   no_response_tokens: ["problem", "The response has no tokens of its own after rendering."],
   text_lost: [
     "problem",
-    "The chat template drops text: the model would not learn, or not see, all that the row holds.",
+    "The chat template drops text or images: the model would not learn, or not see, all that the row holds.",
   ],
 } as const satisfies Record<string, readonly [severity: "problem" | "warning", meaning: string]>;
 

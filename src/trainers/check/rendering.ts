@@ -1,10 +1,11 @@
 import { isCallFailure, PrefkitError, reasonOf } from "../../core/errors.ts";
-import type { Json, Message } from "../../core/types.ts";
+import type { Message } from "../../core/types.ts";
 import { type FolderRuntime, openModelFolder } from "../../models/hub.ts";
 import { type ChatTemplate, chatTemplate, parsedJson, templateMessage } from "../../models/template.ts";
 import { type TurnTokenizer, tokenizerOf } from "../../models/tokenizer.ts";
 import type { ExampleLengths, ExportedExample, LengthRule, Turns } from "../trainer-adapter.ts";
 import { sidesOf } from "./conversations.ts";
+import { partsMessage, textsOf as textsBesideImages } from "./image-rows.ts";
 import { type Finding, finding } from "./problems.ts";
 
 /**
@@ -66,9 +67,9 @@ async function templateText(folder: Awaited<ReturnType<typeof openModelFolder>>)
 
 function openingOf(template: ChatTemplate): string | null {
   try {
-    const messages: Json[] = [{ role: "user", content: "a" }];
-    const closed = template.render(messages, { generationPrompt: false });
-    const open = template.render(messages, { generationPrompt: true });
+    const messages: Message[] = [{ role: "user", content: "a" }];
+    const closed = renderSample(template, messages, false);
+    const open = renderSample(template, messages, true);
     return open.startsWith(closed) && open.length > closed.length ? open.slice(closed.length) : null;
   } catch (error) {
     // A template that refuses even this refuses the rows too, where it is reported.
@@ -78,15 +79,29 @@ function openingOf(template: ChatTemplate): string | null {
 }
 
 function sampleOf(template: ChatTemplate): string | null {
-  const messages: Json[] = [
+  const messages: Message[] = [
     { role: "user", content: "a" },
     { role: "assistant", content: "b" },
   ];
   try {
-    return template.render(messages, { generationPrompt: false });
+    return renderSample(template, messages, false);
   } catch (error) {
     if (isCallFailure(error)) return null;
     throw error;
+  }
+}
+
+/** As texts, or as lists of parts under a template that takes nothing else. */
+function renderSample(
+  template: ChatTemplate,
+  messages: readonly Message[],
+  generationPrompt: boolean,
+): string {
+  try {
+    return template.render(messages.map(templateMessage), { generationPrompt });
+  } catch (error) {
+    if (!isCallFailure(error)) throw error;
+    return template.render(messages.map(partsMessage), { generationPrompt });
   }
 }
 
@@ -102,6 +117,7 @@ export interface RenderedExample {
 /**
  * Renders and tokenizes as trainers do: the prompt with the generation prompt, and prompt and response together without it;
  * texts are put one behind the other. Steps are joined as TRL's PRM trainer does, each with a newline's tokens behind it.
+ * `asParts`: contents are lists of parts for the template, `<image>` the place of an image.
  * `refused`: why the template cannot render it.
  *
  * Throws `bad_option` for a conversation when the tokenizer has no chat template.
@@ -109,10 +125,12 @@ export interface RenderedExample {
 export function renderExample(
   example: ExportedExample,
   { tokens, template }: TrainerTokenizer,
+  asParts = false,
 ): RenderedExample | { readonly refused: Finding } {
+  const messageOf = asParts ? partsMessage : templateMessage;
   const text = (turns: readonly Message[], generationPrompt: boolean): string => {
     if (template === null) throw noTemplate(tokens.source);
-    return template.render(turns.map(templateMessage), {
+    return template.render(turns.map(messageOf), {
       generationPrompt,
       ...(example.tools === undefined ? {} : { tools: parsedJson(example.tools, "tools") }),
     });
@@ -156,7 +174,9 @@ export function templateFindings(
   example: ExportedExample,
   { wholes, texts }: RenderedExample,
   found: readonly Finding[],
+  asParts = false,
 ): Finding[] {
+  const isHeld = asParts ? holdsBesideImages : holds;
   const own: Finding[] = [];
   const known = found.some(({ kind }) => kind === "equal_sides" || kind === "empty_side");
   if (example.kind === "preference" && !known && sameIds(wholes[0], wholes[1])) {
@@ -166,7 +186,7 @@ export function templateFindings(
   // Templates leave reasoning out of earlier answers, and write tools' results as JSON: both are meant so.
   const asked = typeof example.prompt === "string" ? [] : example.prompt;
   for (const [index, { role, content }] of asked.entries()) {
-    if (role === "assistant" || role === "tool" || holds(texts.prompt, content)) continue;
+    if (role === "assistant" || role === "tool" || isHeld(texts.prompt, content)) continue;
     own.push(
       finding("text_lost", `prompt[${index}]`, `has text that the template drops from a ${role} turn`),
     );
@@ -187,6 +207,11 @@ function sameIds(a: readonly number[] | undefined, b: readonly number[] | undefi
 function holds(rendered: string, text: string): boolean {
   if (rendered.includes(text.trim())) return true;
   return rendered.replace(/\s+/g, "").includes(text.replace(/\s+/g, ""));
+}
+
+/** As `holds`, for text in which `<image>` is the place of an image. */
+function holdsBesideImages(rendered: string, text: string): boolean {
+  return textsBesideImages(text).every((part) => holds(rendered, part));
 }
 
 /** What is wrong with an example's tokens. `rules`: a missing end that every method adds itself is none. */

@@ -37,7 +37,7 @@ import threading
 import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 __all__ = [
     "PrefkitClient",
@@ -411,11 +411,21 @@ def _prompt_facts(
     return facts
 
 
-def _reference(value: Any) -> Optional[str]:
-    """A reference answer as text; None where there is none: a missing value, or NaN, as tables say it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+def _reference(value: Any) -> Union[str, int, float, None]:
+    """A reference answer; None where there is none: a missing value, or NaN, as tables say it.
+
+    Numbers and booleans stay what they are: the server writes them out as it does for files, 2.0 as 2.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()  # a number of numpy's or torch's, or several
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, (int, float)):
+        if value != value:
+            return None
+        # Beyond that JSON readers round: text keeps every digit.
+        return value if abs(value) < 2**53 else str(value)
+    return json.dumps(value, default=str) if isinstance(value, (dict, list, tuple)) else str(value)
 
 
 def _cell(columns: dict[str, Any], name: str, row: int) -> Any:
@@ -476,7 +486,7 @@ def compute_score(
     if info.get("prompt_id") is not None:
         group["id"] = str(info["prompt_id"])
     reference = _reference(ground_truth)
-    if reference:
+    if reference is not None and reference != "":
         group["reference"] = reference
     if data_source is not None:
         group["metadata"] = {"data_source": str(data_source)}

@@ -14,7 +14,9 @@ it; peft for LoRA.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -23,6 +25,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from array import array
 from pathlib import Path
 
@@ -38,6 +41,25 @@ class Refused(Exception):
         super().__init__(problem)
         self.code = code
         self.fix = fix
+
+
+@contextlib.contextmanager
+def loading(what: str, place: str):
+    """transformers tells of a folder that holds no model, or of an id that the hub does not know, in several classes of errors."""
+    try:
+        yield
+    except Exception as error:
+        raise Refused(
+            "need_unmet",
+            f"{what} {place} could not be loaded: {reason_of(error)}",
+            "correct --model, or what it says; the whole story is in log.txt.",
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """The class and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
 class NothingLeft(Exception):
@@ -141,8 +163,10 @@ def reporter(supervisor: Supervisor, processes: int):
             if dead and not args.fp16:
                 raise Refused(
                     "not_finite",
-                    f"{' and '.join(dead)} of step {state.global_step} is not finite, so the weights are lost.",
-                    "lower --lr, look at the rows of that step (--trace), and start over or --resume from the last checkpoint.",
+                    f"{' and '.join(dead)} of step {state.global_step} {'are' if len(dead) > 1 else 'is'} not finite, so the "
+                    "weights are lost.",
+                    "lower --lr, or look at the rows of that step (--trace), and start over with --force: with --resume the same "
+                    "settings would meet the same step.",
                 )
 
         def on_step_end(self, args, state, control, **kwargs):
@@ -199,11 +223,22 @@ def make_arguments(config_class, config: dict, run: Path):
         settings.setdefault("bf16", False)
         settings.setdefault("gradient_checkpointing", False)
     settings["output_dir"] = str(run / "checkpoints")
+    require_kinds(config_class, config["trainer"])
     try:
         arguments = config_class(**settings)
     except (TypeError, ValueError) as error:
         raise Refused("bad_option", f"TRL refused the settings: {error}", "correct the option or --set it names.") from error
     return arguments, torch.cuda.get_device_name(0) if has_gpu else "cpu"
+
+
+def require_kinds(config_class, settings: dict) -> None:
+    """The config classes take a text for a number, and the training then fails somewhere deep in it."""
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    for name, value in settings.items():
+        field = fields[name]
+        if isinstance(value, str) and isinstance(field.default, (bool, int, float)) and "str" not in str(field.type):
+            kind = "true or false" if isinstance(field.default, bool) else "a number"
+            raise Refused("bad_option", f"{name} is {value!r}, and TRL takes {kind}.", f"correct --set {name}.")
 
 
 def load_data(config: dict, run: Path, split: str):
@@ -388,7 +423,8 @@ def server_reward(config: dict, arguments):
 def load_tokenizer(config: dict):
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(config["model"])
+    with loading("the tokenizer of", config["model"]):
+        tokenizer = AutoTokenizer.from_pretrained(config["model"])
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.chat_template is None:
@@ -404,7 +440,8 @@ def load_model(config: dict, options: dict):
     """In float32 unless told: the checkpoint's own half precision would lose most updates of a small learning rate."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(config["model"], **{"dtype": "float32", **options})
+    with loading("the model", config["model"]):
+        return AutoModelForCausalLM.from_pretrained(config["model"], **{"dtype": "float32", **options})
 
 
 def lora_of(config: dict):
@@ -496,6 +533,38 @@ def train(config_path: Path) -> None:
     say("end", kind="done", step=state.global_step, of=state.max_steps)
 
 
+def refusal_of(error: Exception, config_path: Path) -> Refused | None:
+    """What is no fault of the program, and has a remedy; None for all else, whose traceback is the best there is."""
+    name, text = type(error).__name__, str(error)
+    is_full = getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in text
+    # torch says no more than that its writer failed, or that it stands elsewhere than it wrote.
+    if is_full or "PytorchStreamWriter failed" in text or ("inline_container" in text and "unexpected pos" in text):
+        return Refused(
+            "io",
+            f"{config_path.parent} could not be written to{', since the disk is full' if is_full else ''} ({reason_of(error)}).",
+            "make room on its disk; --resume then goes on from the last whole checkpoint.",
+        )
+    if type(error).__module__ == "prefkit_reward":
+        return Refused(
+            "io",
+            f"the reward server gave no rewards: {text.rstrip('.')}.",
+            "see that `prefkit serve` runs there and takes the token; then give the same command, with --resume where steps were trained.",
+        )
+    if name == "SafetensorError":
+        return Refused(
+            "damaged_file",
+            f"the weights could not be read ({reason_of(error)}).",
+            "see that --model's folder was copied or downloaded to its end.",
+        )
+    if name == "OutOfMemoryError":
+        return Refused(
+            "need_unmet",
+            f"the GPU has not enough memory ({reason_of(error)}).",
+            "lower --batch-size and raise --grad-accum, lower --max-length or --max-completion-length, or train with --lora.",
+        )
+    return None
+
+
 def main(arguments: list[str]) -> int:
     if arguments == ["--versions"]:
         print(MARK + json.dumps(versions()))
@@ -508,7 +577,12 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     try:
         train(Path(arguments[0]))
-    except Refused as refusal:
+    except Exception as error:
+        refusal = error if isinstance(error, Refused) else refusal_of(error, Path(arguments[0]).resolve())
+        if refusal is None:
+            raise
+        if refusal is not error:
+            traceback.print_exc()
         say("refused", code=refusal.code, problem=str(refusal), fix=refusal.fix)
         return 2
     return 0

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Files, writeWhole } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
 import type { Metrics } from "./events.ts";
+import { firstCut } from "./weights-files.ts";
 
 export const CHECKPOINTS = "checkpoints";
 export const METRICS_FILE = "metrics.jsonl";
@@ -13,18 +14,35 @@ export interface Checkpoint {
 }
 
 /**
- * The run's whole checkpoints, by step. transformers writes trainer_state.json last, so a checkpoint that was being written
- * when the process was killed has none, or one that cannot be read, and is no checkpoint.
+ * The run's checkpoints, by step. transformers writes trainer_state.json last, so a checkpoint that was being written when the
+ * process was killed has none, or one that cannot be read, and is no checkpoint. `damaged` are those that were finished, and
+ * that a power cut or a copy has taken something from since: a file that ends too early.
  */
-export async function wholeCheckpoints(files: Files, run: string): Promise<readonly Checkpoint[]> {
-  const found: Checkpoint[] = [];
+export async function checkpointsIn(
+  files: Files,
+  run: string,
+): Promise<{
+  readonly whole: readonly Checkpoint[];
+  readonly damaged: readonly (Checkpoint & { readonly why: string })[];
+}> {
+  const whole: Checkpoint[] = [];
+  const damaged: (Checkpoint & { readonly why: string })[] = [];
   for (const name of (await files.list(join(run, CHECKPOINTS))) ?? []) {
     const step = Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? Number.NaN);
     if (!Number.isSafeInteger(step)) continue;
-    const state = await jsonIn(files, join(run, CHECKPOINTS, name, "trainer_state.json"));
-    if (state?.global_step === step) found.push({ path: `${CHECKPOINTS}/${name}`, step });
+    const folder = join(run, CHECKPOINTS, name);
+    const state = await jsonIn(files, join(folder, "trainer_state.json"));
+    if (state?.global_step !== step) continue;
+    const found = { path: `${CHECKPOINTS}/${name}`, step };
+    const cut = await firstCut(files, folder);
+    if (cut === null) whole.push(found);
+    else damaged.push({ ...found, why: `${cut} ends too early` });
   }
-  return found.sort((a, b) => a.step - b.step);
+  return { whole: whole.sort(byStep), damaged: damaged.sort(byStep) };
+}
+
+function byStep(a: Checkpoint, b: Checkpoint): number {
+  return a.step - b.step;
 }
 
 async function jsonIn(files: Files, path: string): Promise<JsonObject | null> {

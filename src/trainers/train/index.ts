@@ -1,13 +1,8 @@
 export type { Metrics, TrainEvent, TrainLog } from "./events.ts";
-export { launchCommand, shellLine } from "./launch.ts";
+export { installCommands, installPython } from "./install.ts";
+export { launchCommand } from "./launch.ts";
 export { checkInputs, checkTraining, plannedTrainer } from "./prepare.ts";
-export {
-  checkPython,
-  findPython,
-  installCommands,
-  installPython,
-  TRAIN_REQUIREMENTS,
-} from "./python.ts";
+export { checkPython, findPython, TRAIN_REQUIREMENTS } from "./python.ts";
 export { type ReferenceOptions, referenceLogprobs } from "./reference-logprobs.ts";
 export { idsHash } from "./reference-table.ts";
 export { lookAtRun } from "./run-directory.ts";
@@ -20,5 +15,6 @@ export {
   type TrainMethod,
   type TrainSettings,
 } from "./settings.ts";
+export { shellLine } from "./shell-line.ts";
 export { type GivenReference, type TrainOptions, type TrainOutcome, train } from "./train.ts";
 export { kindFor } from "./training-data.ts";

@@ -32,13 +32,6 @@ export function launchCommand(
   ];
 }
 
-/** A command as a shell would take it. */
-export function shellLine(command: readonly string[]): string {
-  return command
-    .map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", `'\\''`)}'`))
-    .join(" ");
-}
-
 export interface LaunchOptions {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -147,6 +140,7 @@ const REFUSALS = [
   "damaged_file",
   "empty_input",
   "not_finite",
+  "io",
 ] as const;
 
 function refusedError({ code, problem, fix }: Extract<TrainEvent, { event: "refused" }>): PrefkitError {
@@ -168,6 +162,6 @@ function endedError(program: string, ending: Ending, last: readonly string[], lo
   return new PrefkitError(
     "contract_broken",
     `the training process ended with ${how}${last.length === 0 ? "." : `; its last lines:${lines}`}`,
-    `look at ${logPath}; after a correction the same command with --resume goes on from the last checkpoint.`,
+    `look at ${logPath}; after a correction give the same command again, with --resume where steps were trained.`,
   );
 }

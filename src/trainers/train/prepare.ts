@@ -1,19 +1,14 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/types.ts";
 import { VERSION } from "../../core/version.ts";
-import { trimMetrics, wholeCheckpoints } from "./checkpoints.ts";
+import { checkpointsIn, trimMetrics } from "./checkpoints.ts";
 import { isWithin, requireUnchanged } from "./fingerprints.ts";
-import { joinReference, logprobFiles, tableHash } from "./reference-table.ts";
+import { requireModel } from "./model-folder.ts";
+import { joinReference } from "./reference-join.ts";
+import { logprobFiles, tableHash } from "./reference-table.ts";
 import { rewardUrls } from "./reward-url.ts";
-import {
-  lookAtRun,
-  openRun,
-  PAIR_IDS_FILE,
-  type RunConfig,
-  type RunReference,
-  writeRunConfig,
-} from "./run-directory.ts";
+import { lookAtRun, openRun, type RunConfig, type RunReference, writeRunConfig } from "./run-directory.ts";
 import { requireSamePlan } from "./same-plan.ts";
 import { planTraining, type TrainSettings } from "./settings.ts";
 import type { TrainOptions } from "./train.ts";
@@ -30,7 +25,8 @@ type Inputs = Pick<TrainOptions, "files" | "from" | "out" | "settings" | "refere
 /**
  * Looks at what a training reads, and changes nothing; gives whether `from` is an export. Throws `dataset_incomplete` where no
  * data is; `bad_option` for an `out` that holds its own input, which a fresh start would remove, and for a reference that its
- * settings cannot use; `need_unmet` for a reference beside an export; `no_input_file` for one that is not there.
+ * settings cannot use; `need_unmet` for a reference beside an export; `no_input_file` for one that is not there; and what
+ * `requireModel` throws.
  */
 export async function checkInputs(options: Inputs): Promise<boolean> {
   const { files, settings, reference, resume = false } = options;
@@ -63,6 +59,7 @@ export async function checkInputs(options: Inputs): Promise<boolean> {
       "choose another --out.",
     );
   }
+  await requireModel(files, settings.model);
   return exported;
 }
 
@@ -121,7 +118,9 @@ async function goOn(options: TrainOptions, run: string, before: RunConfig): Prom
   await requireUnchanged(files, run, before.data.hashes);
   if (before.reference !== null)
     await requireUnchanged(files, run, { [before.reference.file]: before.reference.sha256 });
-  const last = (await wholeCheckpoints(files, run)).at(-1);
+  const { whole, damaged } = await checkpointsIn(files, run);
+  const last = whole.at(-1);
+  for (const { path, why } of damaged) onNote?.(`${path} is damaged (${why}), and is passed over.`);
   await trimMetrics(files, run, last?.step ?? 0);
   if (last === undefined)
     onNote?.("There is no whole checkpoint yet: the training starts at its first step.");
@@ -136,12 +135,10 @@ async function referenceOf(
   { split }: RunConfig["data"],
 ): Promise<RunReference | null> {
   if (reference === undefined) return null;
-  const ids = Buffer.from(await files.readAll(join(run, PAIR_IDS_FILE))).toString("utf8");
   const joined = await joinReference({
     ...{ files, run, split },
     dataset: resolve(from),
     logprobs: "directory" in reference ? reference.directory : await reference.make(run),
-    pairIds: ids.split("\n").filter((id) => id !== ""),
   });
   return { ...joined, name: "directory" in reference ? null : reference.name };
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PrefkitError, reasonOf } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
-import { linesOf, versionsOf } from "./events.ts";
+import { versionsOf } from "./events.ts";
+import { shellLine } from "./shell-line.ts";
 
 /** What `prefkit train --install` installs, and what the tests run with; Python 3.10 or newer. */
 export const TRAIN_REQUIREMENTS: Readonly<Record<string, string>> = {
@@ -22,17 +23,26 @@ const MAJORS: Readonly<Record<string, number>> = { trl: 1, transformers: 5 };
 export const TRAIN_SCRIPT = fileURLToPath(new URL("../python/prefkit_train.py", import.meta.url));
 
 export type Versions = Readonly<Record<string, string | null>>;
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where `--install` puts its environment. */
+export function installFolder(cacheDirectory: string): string {
+  return join(cacheDirectory, "python-train");
+}
+
+/** Stands beside the environment from before it is made until it was found whole: a half-made one may have any of its parts. */
+export function unfinishedMark(cacheDirectory: string): string {
+  return `${installFolder(cacheDirectory)}.unfinished`;
+}
+
 export function installedPython(cacheDirectory: string): string {
-  const folder = join(cacheDirectory, "python-train");
+  const folder = installFolder(cacheDirectory);
   return process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
 }
 
 /**
  * The Python to train with: the one that was named, else PREFKIT_PYTHON's, else the one `--install` made.
- * Throws `missing_dependency` when there is none, saying what to do.
+ * Throws `missing_dependency` when there is none, or the installation of the last one was not finished.
  */
 export async function findPython(
   files: Files,
@@ -40,12 +50,20 @@ export async function findPython(
 ): Promise<string> {
   const given = options.named ?? options.environment.PREFKIT_PYTHON;
   if (given !== undefined && given !== "") return given;
-  const own = installedPython(options.cacheDirectory);
+  const { cacheDirectory } = options;
+  const own = installedPython(cacheDirectory);
+  if (await files.exists(unfinishedMark(cacheDirectory))) {
+    throw new PrefkitError(
+      "missing_dependency",
+      `the Python environment ${installFolder(cacheDirectory)} is not whole: its installation was interrupted, or still goes on.`,
+      "run `prefkit train --install` again, which makes it anew; or name another Python by --python.",
+    );
+  }
   if (await files.exists(own)) return own;
   throw new PrefkitError(
     "missing_dependency",
     "training runs in Python, and no Python was named: neither --python nor PREFKIT_PYTHON, and none is installed by prefkit.",
-    "name one that has TRL, or run `prefkit train --install`, which makes an environment of its own (about 1.5 GB).",
+    "name one that has TRL, or run `prefkit train --install`, which makes an environment of its own (1.5 GB or more).",
   );
 }
 
@@ -71,7 +89,7 @@ export async function checkPython(
     throw new PrefkitError(
       "missing_dependency",
       `${python} cannot train: ${faults.join("; ")}.`,
-      `run \`${python} -m pip install ${pins(options.lora).join(" ")}\`, or \`prefkit train --install\`.`,
+      `run \`${shellLine([python, "-m", "pip", "install", ...pins(options.lora)])}\`, or \`prefkit train --install\`.`,
     );
   }
   return versions;
@@ -92,72 +110,11 @@ function faultsOf(versions: Versions, lora: boolean): string[] {
   return faults;
 }
 
-function pins(lora: boolean): string[] {
+/** What pip is told to install. */
+export function pins(lora: boolean): string[] {
   return Object.entries(TRAIN_REQUIREMENTS)
     .filter(([name]) => lora || name !== "peft")
     .map(([name, version]) => `${name}==${version}`);
-}
-
-interface InstallOptions {
-  readonly named?: string;
-  readonly environment: Environment;
-  readonly cacheDirectory: string;
-}
-
-/**
- * The commands that `installPython` runs; looks for a Python, and changes nothing.
- * Throws `missing_dependency` when no Python of 3.10 or newer is found.
- */
-export async function installCommands(
-  files: Files,
-  { named, environment, cacheDirectory }: InstallOptions,
-): Promise<readonly (readonly string[])[]> {
-  const folder = join(cacheDirectory, "python-train");
-  const python = installedPython(cacheDirectory);
-  const pip = ["-m", "pip", "install", "--disable-pip-version-check", ...pins(true)];
-  if (await files.exists(python)) return [[python, ...pip]];
-  const base = await basePython(named ?? environment.PREFKIT_PYTHON, environment);
-  return [
-    [base, "-m", "venv", folder],
-    [python, ...pip],
-  ];
-}
-
-/**
- * Makes a virtual environment in the cache with the pinned packages, or completes the one that is there. pip is told nothing
- * but the pins: the user's own index, proxy and cache settings hold.
- * Throws `missing_dependency` when no Python of 3.10 or newer is found or pip fails.
- */
-export async function installPython(
-  files: Files,
-  options: InstallOptions & { readonly onLine: (line: string) => void; readonly stop: AbortSignal },
-): Promise<{ readonly python: string; readonly versions: Versions }> {
-  const { environment, cacheDirectory, onLine, stop } = options;
-  for (const [program = "", ...args] of await installCommands(files, options)) {
-    onLine([program, ...args].join(" "));
-    await succeeds(program, args, environment, onLine, stop);
-  }
-  const python = installedPython(cacheDirectory);
-  return { python, versions: await checkPython(python, { lora: true, environment }) };
-}
-
-async function basePython(named: string | undefined, environment: Environment): Promise<string> {
-  const candidates = named
-    ? [named]
-    : ["python3.13", "python3.12", "python3.11", "python3.10", "python3", "python"];
-  for (const candidate of candidates) {
-    const { stdout } = await output(
-      candidate,
-      ["-c", "import sys, venv; print(sys.version_info >= (3, 10))"],
-      environment,
-    );
-    if (stdout.trim() === "True") return candidate;
-  }
-  throw new PrefkitError(
-    "missing_dependency",
-    `no Python of 3.10 or newer with venv was found (tried ${candidates.join(", ")}).`,
-    "install one, or name it by --python.",
-  );
 }
 
 interface Output {
@@ -167,7 +124,7 @@ interface Output {
   readonly problem: string | null;
 }
 
-function output(command: string, args: readonly string[], environment: Environment): Promise<Output> {
+export function output(command: string, args: readonly string[], environment: Environment): Promise<Output> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
@@ -182,29 +139,4 @@ function output(command: string, args: readonly string[], environment: Environme
       resolve({ stdout, stderr, problem: code === 0 || stderr !== "" ? null : `it ended with code ${code}` }),
     );
   });
-}
-
-async function succeeds(
-  command: string,
-  args: readonly string[],
-  environment: Environment,
-  onLine: (line: string) => void,
-  stop: AbortSignal,
-): Promise<void> {
-  const child = spawn(command, args, { env: environment, stdio: ["ignore", "pipe", "pipe"], signal: stop });
-  const ended = new Promise<string | null>((resolve) => {
-    child.on("error", (error) => resolve(reasonOf(error)));
-    child.on("close", (code) => resolve(code === 0 ? null : `it ended with code ${code}`));
-  });
-  const tell = async (stream: NodeJS.ReadableStream): Promise<void> => {
-    for await (const line of linesOf(stream as AsyncIterable<Uint8Array>)) onLine(line);
-  };
-  await Promise.all([tell(child.stdout), tell(child.stderr)]);
-  const problem = await ended;
-  if (problem === null) return;
-  throw new PrefkitError(
-    "missing_dependency",
-    `\`${command} ${args.join(" ")}\` failed: ${problem}.`,
-    "look at the lines above; then run `prefkit train --install` again, or install the packages yourself and name that Python by --python.",
-  );
 }

@@ -11,6 +11,8 @@ export const RESULT_FILE = "train.json";
 export const PAIR_IDS_FILE = "pair_ids.txt";
 export const TRACE_FILE = "trace.jsonl";
 export const REFERENCE_FILE = "reference.parquet";
+/** While a reference is joined; a kill leaves it. */
+export const JOIN_FOLDER = "reference-join";
 
 /**
  * Says that the directory is a run of ours: written first, removed never. Without it nothing in a directory is removed, whatever
@@ -20,7 +22,7 @@ const MARKER_FILE = ".prefkit-train";
 const MARKER = "A training of prefkit. `prefkit train --force` removes what stands beside this file.\n";
 
 /** What is made before config.json is written; a kill may leave it without one. */
-const BEFORE_CONFIG = [PAIR_IDS_FILE, REFERENCE_FILE, "data", "reference-logprobs"] as const;
+const BEFORE_CONFIG = [PAIR_IDS_FILE, REFERENCE_FILE, JOIN_FOLDER, "data", "reference-logprobs"] as const;
 
 /** All that a run of ours may hold beside its marker; nothing else is ever removed. */
 const OWN = [
@@ -85,8 +87,8 @@ export interface RunState {
 }
 
 /**
- * Looks at the run's directory, and changes nothing. Throws `not_this_run` for files that are of no run of ours, for a run without
- * `resume` or `force`, and for `resume` where there is none; `damaged_file` for a config.json that cannot be read.
+ * Looks at the run's directory, and changes nothing. Throws `not_this_run` for files that are of no run of ours, for a run of a step
+ * or more without `resume` or `force`, and for `resume` where there is none; `damaged_file` for a config.json that cannot be read.
  */
 export async function lookAtRun(
   files: Files,
@@ -113,7 +115,7 @@ export async function lookAtRun(
     );
   }
   const trained = names.filter((name) => name === CONFIG_FILE || !isMadeFirst(name));
-  if (trained.length > 0 && !force) {
+  if (trained.length > 0 && !force && !(await isUntrained(files, run, names))) {
     throw new PrefkitError(
       "not_this_run",
       `${run} holds a training already (${trained.slice(0, 3).join(", ")}).`,
@@ -123,6 +125,14 @@ export async function lookAtRun(
     );
   }
   return { before: null, leftovers: names };
+}
+
+/** Whether its training ended before the first step, for a setting that was refused say: starting over then takes nothing away. */
+async function isUntrained(files: Files, run: string, names: readonly string[]): Promise<boolean> {
+  if ([METRICS_FILE, RESULT_FILE, "model"].some((name) => names.includes(name))) return false;
+  // TRL puts a README beside them.
+  const saved = (await files.list(join(run, CHECKPOINTS))) ?? [];
+  return !saved.some((name) => name.startsWith("checkpoint-"));
 }
 
 /** Makes the directory, marks it as ours, and clears what `lookAtRun` found to be in the way. */

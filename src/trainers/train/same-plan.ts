@@ -2,6 +2,7 @@ import { PrefkitError } from "../../core/errors.ts";
 import { canonicalJson } from "../../core/ids.ts";
 import type { Json, JsonObject } from "../../core/types.ts";
 import type { RunConfig } from "./run-directory.ts";
+import { TRL_CHOICES } from "./settings.ts";
 
 /** Fields of the TRL config that may differ when a training goes on: how long, how often saved, what is logged. */
 const FREE = new Set([
@@ -41,7 +42,9 @@ function differences(before: RunConfig, now: RunConfig): Difference[] {
 }
 
 function comparable({ method, model, data, trainer, lora, reference, processes }: RunConfig): JsonObject {
-  const settings = Object.fromEntries(Object.entries(trainer).filter(([name]) => !FREE.has(name)));
+  // Configs of before these were said have what TRL chose.
+  const said = { ...TRL_CHOICES[method], ...trainer };
+  const settings = Object.fromEntries(Object.entries(said).filter(([name]) => !FREE.has(name)));
   return {
     method,
     model,

@@ -56,6 +56,13 @@ export const METHOD_DEFAULTS = {
   },
 } as const;
 
+/** What is trained, where it is TRL 1.13's own choice: said all the same, so that another TRL does not choose again. */
+export const TRL_CHOICES: Readonly<Record<TrainMethod, JsonObject>> = {
+  simpo: {},
+  dpo: { loss_type: ["sigmoid"] },
+  grpo: { loss_type: "dapo", scale_rewards: "group" },
+};
+
 const BATCH_SIZE = 8;
 
 /** A training as TRL's config class is to be filled; what depends on the machine is decided where it is trained. */
@@ -84,6 +91,7 @@ export function planTraining(settings: TrainSettings): PlannedTraining {
   const accumulation =
     settings.gradAccum ?? Math.max(1, Math.floor(defaults.rowsPerStep / (batch * processes)));
   const trainer: JsonObject = {
+    ...TRL_CHOICES[method],
     ...ofMethod(settings),
     learning_rate: settings.learningRate ?? defaults.learningRate,
     ...(settings.steps === undefined

@@ -3,7 +3,7 @@ import { takeLock } from "../../annotate/lock.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import { type Files, writeWhole } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
-import { type Checkpoint, lastMetrics, METRICS_FILE, wholeCheckpoints } from "./checkpoints.ts";
+import { type Checkpoint, checkpointsIn, lastMetrics, METRICS_FILE } from "./checkpoints.ts";
 import type { Metrics, TrainEvent, TrainLog } from "./events.ts";
 import { launch, launchCommand, trainEnvironment } from "./launch.ts";
 import { checkInputs, prepareRun } from "./prepare.ts";
@@ -146,7 +146,7 @@ async function trainPrepared(options: TrainOptions, run: string, config: RunConf
     kept: start.kept,
     metrics: metrics ?? (await lastMetrics(files, run)),
     summary,
-    checkpoints: await wholeCheckpoints(files, run),
+    checkpoints: (await checkpointsIn(files, run)).whole,
     model: end.kind === "done" ? "model" : null,
   };
   await writeWhole(files, join(run, RESULT_FILE), `${JSON.stringify(outcome, null, 2)}\n`);

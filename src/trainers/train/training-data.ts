@@ -1,6 +1,6 @@
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
-import { type Files, writeWhole } from "../../core/files.ts";
+import type { Files } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
 import { MANIFEST_FILE, readManifest } from "../../store/manifest.ts";
 import { openTable } from "../../store/parquet-reader.ts";
@@ -8,6 +8,7 @@ import { type ExportProgress, exportDataset } from "../export-dataset.ts";
 import { EXPORT_FILE, type ExportManifest, readExportManifest } from "../export-manifest.ts";
 import type { ExportKind } from "../trainer-adapter.ts";
 import { trl } from "../trl.ts";
+import { filePieces } from "./file-pieces.ts";
 import { requireUnchanged } from "./fingerprints.ts";
 import { PAIR_IDS_FILE, type RunConfig } from "./run-directory.ts";
 import type { TrainMethod } from "./settings.ts";
@@ -106,8 +107,7 @@ async function dataOf(
   const ids = manifest.files.find(({ path }) => path === `pair_ids/${SPLIT}.txt`);
   if (ids) {
     await requireUnchanged(files, directory, { [ids.path]: ids.sha256 });
-    const text = Buffer.from(await files.readAll(join(directory, ids.path))).toString("utf8");
-    await writeWhole(files, join(run, PAIR_IDS_FILE), text);
+    await copyWhole(files, join(directory, ids.path), join(run, PAIR_IDS_FILE));
     hashes[PAIR_IDS_FILE] = ids.sha256;
   }
   return {
@@ -118,6 +118,21 @@ async function dataOf(
     options,
     hashes,
   };
+}
+
+/** By pieces: the ids of millions of pairs are hundreds of megabytes. The copy is there whole or not at all. */
+async function copyWhole(files: Files, from: string, to: string): Promise<void> {
+  const temporary = join(dirname(to), `.${basename(to)}.${process.pid}.tmp`);
+  const writer = await files.create(temporary);
+  try {
+    for await (const piece of filePieces(files, from)) await writer.write(piece);
+    await writer.close();
+  } catch (error) {
+    await writer.abort();
+    await files.remove(temporary);
+    throw error;
+  }
+  await files.rename(temporary, to);
 }
 
 /**

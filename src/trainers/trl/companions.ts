@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { splitFiles } from "../message-rows.ts";
 import type { Companion, ExportedFacts } from "../trainer-adapter.ts";
-import { evaluationSplit } from "./evaluation-split.ts";
 
 /** A script that reads the data beside itself; the Python files stand in `../python`. */
 function script(path: string): Companion {
@@ -8,6 +8,7 @@ function script(path: string): Companion {
 }
 
 export const simpoScript = (): Companion => script("train_simpo.py");
+export const imagesScript = (): Companion => script("train_images.py");
 export const prmScript = (): Companion => script("train_prm.py");
 
 /** A config of TRL's command line; the model is given there. */
@@ -16,19 +17,20 @@ function config(
   facts: ExportedFacts,
   notes: readonly string[],
   lines: readonly string[],
+  images = false,
 ): Companion {
-  const evaluation = evaluationSplit(facts);
+  const { evaluation } = splitFiles(facts);
   return {
     path: `${command}.yaml`,
     text: [
       "# TRL 1.13. In this directory:",
-      `#   trl ${command} --config ${command}.yaml --model_name_or_path MODEL`,
+      `#   ${images ? "python train_images.py" : "trl"} ${command} --config ${command}.yaml --model_name_or_path MODEL`,
       "# Flags after the config win. On a CPU add: --use_cpu --bf16 False --gradient_checkpointing False",
       ...notes.map((note) => `# ${note}`),
       // Not ".": `datasets` takes a name from the path. data/README.md says which files are train.
       "dataset_name: data",
       "dataset_train_split: train",
-      ...(evaluation === null ? [] : [`dataset_test_split: ${evaluation}`, "eval_strategy: epoch"]),
+      ...(evaluation === null ? [] : [`dataset_test_split: ${evaluation.split}`, "eval_strategy: epoch"]),
       ...lines,
       `output_dir: ../${command}-model`,
       "report_to: none",
@@ -37,24 +39,31 @@ function config(
   };
 }
 
-export function dpoConfig(facts: ExportedFacts): Companion {
+const WHOLE_IMAGES =
+  "Nothing is cut: the places of an image's tokens would be cut with the rest, and the training would stop.";
+
+/** `images`: the rows have a column of images. */
+export function dpoConfig(facts: ExportedFacts, images: boolean): Companion {
   return config(
     "dpo",
     facts,
     [
       "beta scales the log-ratio to the reference model (Rafailov et al. 2023); a larger one keeps the policy closer to it.",
       "The first loss is ln 2 = 0.6931, since policy and reference are the same model then.",
-      "Sequences are cut at max_length tokens; pairs whose prompt alone is as long are dropped.",
+      images
+        ? WHOLE_IMAGES
+        : "Sequences are cut at max_length tokens; pairs whose prompt alone is as long are dropped.",
     ],
     [
       "loss_type: [sigmoid]",
       "beta: 0.1",
       "learning_rate: 1.0e-6",
-      "max_length: 1024",
+      `max_length: ${images ? "null" : 1024}`,
       "per_device_train_batch_size: 4",
       "gradient_accumulation_steps: 8",
       "num_train_epochs: 1",
     ],
+    images,
   );
 }
 
@@ -78,13 +87,15 @@ export function rewardConfig(facts: ExportedFacts, margin: boolean): Companion {
   );
 }
 
-export function ktoConfig(facts: ExportedFacts): Companion {
+/** `images`: the rows have a column of images. */
+export function ktoConfig(facts: ExportedFacts, images: boolean): Companion {
   return config(
     "kto",
     facts,
     [
       "KTO pairs each prompt with another row's completion of the same batch for its KL estimate: a batch of 1 gives none.",
       "TRL warns when desirable and undesirable rows times their weights are far from 1 : 1 to 4 : 3.",
+      ...(images ? [WHOLE_IMAGES] : []),
     ],
     [
       "loss_type: kto",
@@ -92,11 +103,12 @@ export function ktoConfig(facts: ExportedFacts): Companion {
       "desirable_weight: 1.0",
       "undesirable_weight: 1.0",
       "learning_rate: 1.0e-6",
-      "max_length: 1024",
+      `max_length: ${images ? "null" : 1024}`,
       "per_device_train_batch_size: 8",
       "gradient_accumulation_steps: 4",
       "num_train_epochs: 1",
     ],
+    images,
   );
 }
 

@@ -1,23 +1,36 @@
 import { z } from "zod";
-import type { RowExtras } from "../../store/row-sets.ts";
 import { required } from "../../store/schema.ts";
 import type { Column, Row } from "../../store/table.ts";
-import { defineLayout, toolsOf, turnsFrom } from "../layout-support.ts";
+import { defineLayout, toolsOf } from "../layout-support.ts";
 import { pairLayout, type TextPair } from "../message-rows.ts";
 import type { Companion, ExportedFacts, LengthRule, PairLayout } from "../trainer-adapter.ts";
-import { dpoConfig, rewardConfig, simpoScript } from "./companions.ts";
+import { dpoConfig, imagesScript, rewardConfig, simpoScript } from "./companions.ts";
+import { imagesOption } from "./image-turns.ts";
 import { cpoLengths, dpoLengths, rewardLengths } from "./length-rules.ts";
-import { type Format, formatOption, turnWriter } from "./turns.ts";
+import { formatOption, hasImages, type TurnWriter, turnWriter } from "./turns.ts";
 
 export const preference = defineLayout({
   summary: "prompt, chosen and rejected, for DPO, SimPO (CPO) and ORPO.",
-  options: z.strictObject({ ...formatOption }),
-  create: ({ format }, { extras }) =>
-    pairs(format, extras, {
+  options: z.strictObject({ ...formatOption, ...imagesOption }),
+  create: ({ format, images }, { extras }) => {
+    const turns = turnWriter(format, extras, images);
+    if (hasImages(turns)) {
+      return pairs(turns, {
+        name: "trl-preference-images",
+        // How many tokens an image takes, its model says.
+        lengthRules: [],
+        companions: (facts) => [dpoConfig(facts, true), imagesScript()],
+      });
+    }
+    // The CPO trainer renders without tools: with them SimPO would train on other prompts.
+    const readByCpo = !extras.tools;
+    return pairs(turns, {
       name: "trl-preference",
-      lengthRules: readByCpo(extras) ? [dpoLengths(format), cpoLengths] : [dpoLengths(format)],
-      companions: (facts) => (readByCpo(extras) ? [dpoConfig(facts), simpoScript()] : [dpoConfig(facts)]),
-    }),
+      lengthRules: readByCpo ? [dpoLengths(format), cpoLengths] : [dpoLengths(format)],
+      companions: (facts) =>
+        readByCpo ? [dpoConfig(facts, false), simpoScript()] : [dpoConfig(facts, false)],
+    });
+  },
 });
 
 export const reward = defineLayout({
@@ -30,7 +43,7 @@ export const reward = defineLayout({
       .describe("Write the reward margin as `margin`, which the loss subtracts as it stands."),
   }),
   create: ({ format, margin }, { extras }) =>
-    pairs(format, extras, {
+    pairs(turnWriter(format, extras), {
       name: margin ? "trl-reward-margin" : "trl-reward",
       lengthRules: [rewardLengths(format)],
       companions: (facts) => [rewardConfig(facts, margin)],
@@ -43,11 +56,6 @@ export const reward = defineLayout({
     }),
 });
 
-/** The CPO trainer renders without tools: with them SimPO would train on other prompts. */
-function readByCpo({ tools }: RowExtras): boolean {
-  return !tools;
-}
-
 interface Variant {
   readonly name: string;
   readonly lengthRules: readonly LengthRule[];
@@ -56,8 +64,7 @@ interface Variant {
   readonly furtherValues?: (pair: TextPair) => Row;
 }
 
-function pairs(format: Format, extras: RowExtras, variant: Variant): PairLayout {
-  const turns = turnWriter(format, extras);
+function pairs(turns: TurnWriter, variant: Variant): PairLayout {
   const { name, lengthRules, companions, further = [], furtherValues = () => ({}) } = variant;
   return pairLayout(
     {
@@ -76,9 +83,9 @@ function pairs(format: Format, extras: RowExtras, variant: Variant): PairLayout 
       examples: ({ prompt, chosen, rejected, tools }) => [
         {
           kind: "preference",
-          prompt: turnsFrom(prompt),
-          chosen: turnsFrom(chosen),
-          rejected: turnsFrom(rejected),
+          prompt: turns.read(prompt),
+          chosen: turns.read(chosen),
+          rejected: turns.read(rejected),
           ...toolsOf({ tools }),
         },
       ],
@@ -86,7 +93,7 @@ function pairs(format: Format, extras: RowExtras, variant: Variant): PairLayout 
       companions,
     },
     (pair) =>
-      turns.fault(pair) ?? {
+      turns.fault(pair, [pair.chosen, pair.rejected]) ?? {
         prompt: turns.prompt(pair.messages),
         chosen: turns.completion(pair.chosen),
         rejected: turns.completion(pair.rejected),

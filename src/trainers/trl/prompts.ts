@@ -2,9 +2,9 @@ import { z } from "zod";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Json, JsonObject, Prompt } from "../../core/types.ts";
 import { optional, required } from "../../store/schema.ts";
-import { defineLayout, noRow, oneRow, turnsFrom } from "../layout-support.ts";
+import { defineLayout, noRow, oneRow } from "../layout-support.ts";
 import { rewardClientFile } from "../message-rows.ts";
-import type { GroupLayout } from "../trainer-adapter.ts";
+import type { Companion, ExportedFacts, GroupLayout } from "../trainer-adapter.ts";
 import { grpoConfig } from "./companions.ts";
 import { formatOption, turnWriter } from "./turns.ts";
 
@@ -16,59 +16,71 @@ const TAKEN = new Set(
   ).split(" "),
 );
 
+export const promptsOptions = z.strictObject({
+  ...formatOption,
+  columns: z
+    .string()
+    .default("")
+    .describe(
+      "Fields of the prompts' metadata, separated by commas, that become text columns and reach the reward function.",
+    ),
+});
+
 export const prompts = defineLayout({
   summary:
     "prompt, prompt_id and reference, for GRPO and other online methods rewarded by the reward server.",
-  options: z.strictObject({
-    ...formatOption,
-    columns: z
-      .string()
-      .default("")
-      .describe(
-        "Fields of the prompts' metadata, separated by commas, that become text columns and reach the reward function.",
-      ),
-  }),
-  create: ({ format, columns }): GroupLayout => {
-    const fields = fieldsOf(columns);
-    // Tools are an argument of the GRPO trainer, not a column.
-    const turns = turnWriter(format, {});
-    return {
-      from: "groups",
-      readsScores: false,
-      format: "parquet",
-      rowSet: {
-        name: "trl-prompts",
-        version: 1,
-        columns: [
-          required("prompt", turns.type),
-          required("prompt_id", "string"),
-          optional("reference", "string"),
-          ...fields.map((name) => optional(name, "string")),
-        ],
-      },
-      rows: ({ group: { prompt } }) => {
-        if (prompt.tools !== undefined) {
-          return noRow(prompt.id, "it has tools, which GRPO takes as an argument of the trainer alone");
-        }
-        const fault = turns.fault(prompt);
-        if (fault !== null) return noRow(prompt.id, fault);
-        return oneRow({
-          prompt: turns.prompt(prompt.messages),
-          prompt_id: prompt.id,
-          reference: prompt.reference,
-          ...metadataValues(prompt, fields),
-          ...turns.extraValues(prompt),
-        });
-      },
-      examples: ({ prompt }) => [{ kind: "prompt", prompt: turnsFrom(prompt) }],
-      // TRL 1.x has no longest prompt.
-      lengthRules: [],
-      companions: (facts) => [grpoConfig(facts), rewardClientFile()],
-    };
-  },
+  options: promptsOptions,
+  create: (options) => promptsLayout("trl", options, grpoConfig),
 });
 
-function fieldsOf(columns: string): readonly string[] {
+/**
+ * The prompts of TRL's GRPO trainer, for TRL and for trainers that hand it their rows as they are; `settings` trains on them.
+ * Throws `bad_option` for columns that mean something else to TRL.
+ */
+export function promptsLayout(
+  trainer: string,
+  { format, columns }: z.output<typeof promptsOptions>,
+  settings: (facts: ExportedFacts) => Companion,
+): GroupLayout {
+  const fields = fieldsOf(trainer, columns);
+  // Tools are an argument of the GRPO trainer, not a column.
+  const turns = turnWriter(format, {});
+  return {
+    from: "groups",
+    readsScores: false,
+    format: "parquet",
+    rowSet: {
+      name: `${trainer}-prompts`,
+      version: 1,
+      columns: [
+        required("prompt", turns.type),
+        required("prompt_id", "string"),
+        optional("reference", "string"),
+        ...fields.map((name) => optional(name, "string")),
+      ],
+    },
+    rows: ({ group: { prompt } }) => {
+      if (prompt.tools !== undefined) {
+        return noRow(prompt.id, "it has tools, which GRPO takes as an argument of the trainer alone");
+      }
+      const fault = turns.fault(prompt, []);
+      if (fault !== null) return noRow(prompt.id, fault);
+      return oneRow({
+        prompt: turns.prompt(prompt.messages),
+        prompt_id: prompt.id,
+        reference: prompt.reference,
+        ...metadataValues(prompt, fields),
+        ...turns.extraValues(prompt),
+      });
+    },
+    examples: ({ prompt }) => [{ kind: "prompt", prompt: turns.read(prompt) }],
+    // TRL 1.x has no longest prompt.
+    lengthRules: [],
+    companions: (facts) => [settings(facts), rewardClientFile()],
+  };
+}
+
+function fieldsOf(trainer: string, columns: string): readonly string[] {
   const fields = columns
     .split(",")
     .map((name) => name.trim())
@@ -77,7 +89,7 @@ function fieldsOf(columns: string): readonly string[] {
   if (taken === undefined) return fields;
   throw new PrefkitError(
     "bad_option",
-    `trl prompts: columns: "${taken}" is there already, or means something else to TRL.`,
+    `${trainer} prompts: columns: "${taken}" is there already, or means something else to TRL.`,
     "leave it out; prompt_id and reference are always written.",
   );
 }

@@ -97,7 +97,7 @@ while True:
 
   it("that forks in every child is gone afterwards", async () => {
     const bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass";
-    expect((await run(bomb, { wallSeconds: 4 })).ending).toBe("timeout");
+    expect((await run(bomb, { wallSeconds: 2 })).ending).toBe("timeout");
     await expectWell();
   });
 

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { type ImportSummary, importFiles } from "../../../datasets/import-files.ts";
+import { partPath } from "../../../datasets/import-parts.ts";
 import { importerNamed } from "../../../datasets/index.ts";
 import { type Files, nodeFiles } from "../../../src/core/files.ts";
 import { openInput } from "../../../src/store/input/index.ts";
@@ -230,6 +232,21 @@ describe("importFiles", () => {
     );
     expect(await readFile(join(directory, "out/groups.jsonl"), "utf8")).toBe("mine\n");
     expect(await outputs()).toEqual(["groups.jsonl"]);
+  });
+
+  it("clears away what killed imports to the same file left, and nothing else", async () => {
+    await place("rows.jsonl", linesOf(PUBLISHED.rewardbench ?? []));
+    await mkdir(join(directory, "out"));
+    const living = basename(partPath(join(directory, "out/groups.jsonl")));
+    const { pid: ended } = spawnSync(process.execPath, ["--version"]);
+    const dead = living.replace(`.${process.pid}.`, `.${ended}.`);
+    const elsewhere = dead.replace(/^(\.groups\.jsonl\.)[0-9a-f]{8}/, "$100000000");
+    const ofAnother = dead.replace("groups", "other");
+    const kept = [living, elsewhere, ofAnother, ".groups.jsonl.notes.part", `${dead}.txt`];
+    expect(new Set([dead, ...kept]).size).toBe(6);
+    for (const name of [dead, ...kept]) await writeFile(join(directory, "out", name), "half");
+    await imported("rewardbench", ["in/rows.jsonl"]);
+    expect(await outputs()).toEqual([...kept, "groups.jsonl"].sort());
   });
 
   it("never writes over a file that it reads, by whatever name", async () => {

@@ -163,8 +163,8 @@ describe("helpsteer2", () => {
 describe("helpsteer2-preference", () => {
   it("puts the preferred response first, its strength as the margin", () => {
     expect(shown(groupAt("helpsteer2-preference", 0))).toEqual([
-      ["The sum is 4.", undefined, { strength: 2, preferred: 1 }],
-      ["4", undefined, { strength: 0, preferred: 0 }],
+      ["The sum is 4.", undefined, { strength: 2, published_as: 2, preferred: 1 }],
+      ["4", undefined, { strength: 0, published_as: 1, preferred: 0 }],
     ]);
     expect(shown(groupAt("helpsteer2-preference", 1)).map(([text]) => text)).toEqual(["3", "5"]);
     expect(groupAt("helpsteer2-preference", 1).prompt.metadata.split).toBe("val");
@@ -172,8 +172,8 @@ describe("helpsteer2-preference", () => {
 
   it("sees no preference at strength 0", () => {
     expect(shown(groupAt("helpsteer2-preference", 2))).toEqual([
-      ["2", undefined, { strength: 0, preferred: null }],
-      ["two", undefined, { strength: 0, preferred: null }],
+      ["2", undefined, { strength: 0, published_as: 1, preferred: null }],
+      ["two", undefined, { strength: 0, published_as: 2, preferred: null }],
     ]);
   });
 
@@ -240,6 +240,17 @@ describe("hh-rlhf", () => {
     [6, "chosen the prompt ends with an assistant turn."],
   ])("leaves out malformed row %i: %s", (index, why) => {
     expect(whyAt("hh-rlhf", index)).toBe(why);
+  });
+
+  it("leaves out a reply that goes on as another one, as some rows of harmless-base have it", () => {
+    const { groups, leftOut } = importerNamed("hh-rlhf").rows({
+      chosen: "\n\nHuman: a\n\nAssistant: b\n\nAssistant: c",
+      rejected: "\n\nHuman: a\n\nAssistant: d",
+    });
+    expect(groups).toEqual([]);
+    expect(leftOut).toEqual([
+      { column: "chosen", why: expect.stringContaining("the same speaker has two turns") },
+    ]);
   });
 });
 

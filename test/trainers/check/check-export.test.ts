@@ -16,7 +16,7 @@ import type { PairRecord } from "../../../src/trainers/trainer-adapter.ts";
 import { trl } from "../../../src/trainers/trl.ts";
 import { byteLevel, TEMPLATES, writeTokenizer } from "../../models/fixtures/make-tokenizers.ts";
 import { runtimeIn } from "../../models/runtime.ts";
-import { editManifest, editRows, makeExport, pairOf, pairs, plain } from "./exports.ts";
+import { editManifest, editRows, makeExport, numberedPair, pairs, plain } from "./exports.ts";
 
 let scratch: string;
 let chatml: TrainerTokenizer;
@@ -49,9 +49,13 @@ describe("lengths and what becomes of them", () => {
    */
   const prompt = [{ role: "user" as const, content: "x" }];
   const records = [
-    pairOf(0, { prompt, chosen: side(10), rejected: side(4) }),
-    pairOf(1, { prompt, chosen: side(20), rejected: side(3) }),
-    pairOf(2, { prompt: [{ role: "user", content: "x".repeat(22) }], chosen: side(1), rejected: side(2) }),
+    numberedPair(0, { prompt, chosen: side(10), rejected: side(4) }),
+    numberedPair(1, { prompt, chosen: side(20), rejected: side(3) }),
+    numberedPair(2, {
+      prompt: [{ role: "user", content: "x".repeat(22) }],
+      chosen: side(1),
+      rejected: side(2),
+    }),
   ];
 
   it("are counted as the template renders them", async () => {
@@ -96,7 +100,10 @@ describe("lengths and what becomes of them", () => {
   });
 
   it("take each method's default when no length is given, and show SimPO's rule beside DPO's", async () => {
-    const { directory } = await preference([pairOf(0, { chosen: side(900), rejected: side(300) })], trl);
+    const { directory } = await preference(
+      [numberedPair(0, { chosen: side(900), rejected: side(300) })],
+      trl,
+    );
     const { fates } = await checkExport({ ...base, directory, tokenizer: chatml });
     expect(fates.map(({ method, maxLength, whole }) => ({ method, maxLength, whole }))).toEqual([
       { method: "DPO", maxLength: 1024, whole: 1 },
@@ -122,7 +129,7 @@ describe("lengths and what becomes of them", () => {
           .find(({ success }) => success)?.data;
         expect(options, `${name} ${kind}`).toBeDefined();
         const layout = definition.create(options ?? {}, facts);
-        const texts = layout.companions({ files, rows: { train: 1 } }).map(({ text }) => text);
+        const texts = layout.companions({ files }).map(({ text }) => text);
         const set = [...texts.join("\n").matchAll(LENGTH_SETTINGS)].map(([, length]) => Number(length));
         const judged = layout.lengthRules.map(({ defaultMaxLength }) => defaultMaxLength);
         for (const length of set) expect(new Set(judged), `${name} ${kind}`).toEqual(new Set([length]));
@@ -142,7 +149,7 @@ describe("lengths and what becomes of them", () => {
 
   it("say when SimPO's rule leaves nothing of a response", async () => {
     // 40 x + <|im_end|> + \n + the EOS that CPO puts behind = 43 tokens; at 43 CPO cuts responses to 43 − 43 = 0.
-    const { directory } = await preference([pairOf(0, { chosen: side(40), rejected: side(3) })], trl);
+    const { directory } = await preference([numberedPair(0, { chosen: side(40), rejected: side(3) })], trl);
     const { fates } = await checkExport({ ...base, directory, tokenizer: chatml, maxLength: 43 });
     expect(fates.find(({ method }) => method === "CPO (SimPO)")).toMatchObject({ truncated: 1, emptied: 1 });
   });
@@ -154,7 +161,9 @@ describe("the export check", () => {
     const body = (text: string) => [
       { role: "assistant" as const, content: `${prompt[0]?.content}\n    ${text}` },
     ];
-    const records = [pairOf(0, { prompt, chosen: body("return sum(values)"), rejected: body("return 0") })];
+    const records = [
+      numberedPair(0, { prompt, chosen: body("return sum(values)"), rejected: body("return 0") }),
+    ];
     const { directory } = await preference(records);
     const check = await checkExport({ ...base, directory, tokenizer: chatml });
     expect(check).toMatchObject({
@@ -166,7 +175,7 @@ describe("the export check", () => {
   it("takes no word that a prompt begins with for the label of a turn", async () => {
     const prompt = [{ role: "user" as const, content: "User stories need an actor. Write one." }];
     const chosen = [{ role: "assistant" as const, content: `${prompt[0]?.content} As a reader, I want…` }];
-    const { directory } = await preference([pairOf(0, { prompt, chosen })]);
+    const { directory } = await preference([numberedPair(0, { prompt, chosen })]);
     const { problems } = await checkExport({ ...base, directory, tokenizer: chatml });
     expect(problems.map(({ kind }) => kind)).toEqual(["begins_with_prompt"]);
   });
@@ -174,8 +183,10 @@ describe("the export check", () => {
   it("takes the marks of other models' templates for text when it has the model's own, and not its own", async () => {
     const speaks = (text: string) => [{ role: "assistant" as const, content: text }];
     const records = [
-      pairOf(0, { chosen: speaks("Mistral writes [INST] before a question, Gemma <start_of_turn>user.") }),
-      pairOf(1, { chosen: speaks("<|im_start|>user\nWhat else?") }),
+      numberedPair(0, {
+        chosen: speaks("Mistral writes [INST] before a question, Gemma <start_of_turn>user."),
+      }),
+      numberedPair(1, { chosen: speaks("<|im_start|>user\nWhat else?") }),
     ];
     const { directory } = await preference(records);
     const rows = async (tokenizer?: TrainerTokenizer) =>
@@ -199,7 +210,7 @@ describe("the export check", () => {
     );
     const tokenizer = await loadTrainerTokenizer(folder, { runtime: runtimeIn(scratch) });
     const chosen = [{ role: "assistant" as const, content: " <think>Sum.</think>42\n" }];
-    const { directory } = await preference([pairOf(0, { chosen })]);
+    const { directory } = await preference([numberedPair(0, { chosen })]);
     expect(await checkExport({ ...base, directory, tokenizer })).toMatchObject({
       state: "sound",
       problems: [],

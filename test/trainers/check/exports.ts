@@ -6,6 +6,7 @@ import { sha256 } from "../../../src/core/ids.ts";
 import type { RewardedGroup } from "../../../src/core/types.ts";
 import { openTable } from "../../../src/store/parquet-reader.ts";
 import { createParquetSink } from "../../../src/store/parquet-sink.ts";
+import type { RowExtras } from "../../../src/store/row-sets.ts";
 import { required } from "../../../src/store/schema.ts";
 import type { Column, ColumnType, Row, RowSet } from "../../../src/store/table.ts";
 import { openSplit } from "../../../src/trainers/export-files.ts";
@@ -20,12 +21,13 @@ import type {
   PairRecord,
   TrainerAdapter,
 } from "../../../src/trainers/trainer-adapter.ts";
+import { pairOf } from "../layouts.ts";
 
 export const QUESTION = "What is the sum of forty and two?";
 
 /** A pair whose two sides differ; `n` tells pairs apart. */
-export function pairOf(n: number, change: Partial<PairRecord> = {}): PairRecord {
-  return {
+export function numberedPair(n: number, change: Partial<PairRecord> = {}): PairRecord {
+  return pairOf({
     pairId: `pair-${n}`,
     promptId: `prompt-${n}`,
     prompt: [
@@ -34,18 +36,12 @@ export function pairOf(n: number, change: Partial<PairRecord> = {}): PairRecord 
     ],
     chosen: [{ role: "assistant", content: `The answer is 42. (${n})` }],
     rejected: [{ role: "assistant", content: `Hello, it is 41. (${n})` }],
-    chosenReward: 1,
-    rejectedReward: 0,
-    rewardMargin: 1,
-    chosenId: `chosen-${n}`,
-    rejectedId: `rejected-${n}`,
-    metadata: {},
     ...change,
-  };
+  });
 }
 
 export function pairs(count: number): PairRecord[] {
-  return Array.from({ length: count }, (_, n) => pairOf(n));
+  return Array.from({ length: count }, (_, n) => numberedPair(n));
 }
 
 /** The group that a pair comes from, without scores. */
@@ -209,13 +205,16 @@ export async function makeExport(
   kind: ExportKind,
   splits: Readonly<Record<string, readonly PairRecord[]>> = { train: pairs(4) },
   options: Readonly<Record<string, unknown>> = {},
+  extras: Required<RowExtras> = { tools: false, images: false, toolMessages: false },
 ): Promise<MadeExport> {
   const source = {
     planId: "plan",
     table: "pairs" as const,
     rows: 4,
-    extras: { tools: false, images: false, toolMessages: false },
+    extras,
     scores: [],
+    license: null,
+    inputs: [],
   };
   const definition = trainer.layouts[kind];
   if (!definition) throw new Error(`${trainer.name} has no ${kind}`);

@@ -26,7 +26,7 @@ import {
   type MadeExport,
   makeExport,
   manifestOf,
-  pairOf,
+  numberedPair,
   pairs,
   plain,
   QUESTION,
@@ -146,7 +146,7 @@ const preference = { trainer: trl, kind: "preference" } as const;
 const TEXT = { format: "text" };
 const ONE_TURN = {
   train: Array.from({ length: 4 }, (_, n) =>
-    pairOf(n, { prompt: [{ role: "user", content: `${QUESTION} (${n})\n` }] }),
+    numberedPair(n, { prompt: [{ role: "user", content: `${QUESTION} (${n})\n` }] }),
   ),
 };
 const text = { ...preference, options: TEXT, records: ONE_TURN } as const;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventOf, linesOf, MARK, versionsOf } from "../../../src/trainers/train/events.ts";
-import { launchCommand, shellLine } from "../../../src/trainers/train/launch.ts";
+import { launchCommand } from "../../../src/trainers/train/launch.ts";
+import { shellLine } from "../../../src/trainers/train/shell-line.ts";
 
 async function collect(pieces: readonly Uint8Array[]): Promise<string[]> {
   const lines: string[] = [];

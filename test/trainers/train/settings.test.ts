@@ -111,6 +111,15 @@ describe("a planned training", () => {
     );
   });
 
+  it("says which loss is trained where the choice is TRL's: sigmoid in DPO, dapo in GRPO", () => {
+    expect(planTraining(settingsOf({ method: "dpo" })).trainer.loss_type).toEqual(["sigmoid"]);
+    expect(planTraining(settingsOf({ method: "grpo" })).trainer).toMatchObject({
+      ...{ loss_type: "dapo", scale_rewards: "group" },
+    });
+    const set = { loss_type: "grpo" };
+    expect(planTraining(settingsOf({ method: "grpo", set })).trainer.loss_type).toBe("grpo");
+  });
+
   it("takes a GRPO batch that gradient accumulation makes whole: 4 · 2 = 8", () => {
     const { rowsPerStep } = planTraining(settingsOf({ method: "grpo", batchSize: 4, gradAccum: 2 }));
     expect(rowsPerStep).toBe(8);

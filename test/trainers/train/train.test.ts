@@ -56,6 +56,17 @@ async function flipByte(path: string): Promise<void> {
   await writeFile(path, bytes);
 }
 
+/** Two numbers of four bytes behind a header that says so. */
+const HEADER = '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}';
+const SAFETENSORS = Buffer.concat([
+  Buffer.from(new BigUint64Array([BigInt(HEADER.length)]).buffer),
+  Buffer.from(HEADER),
+  Buffer.alloc(8),
+]);
+
+/** An archive of nothing: the record that every zip ends with. */
+const ZIP = Buffer.concat([Buffer.from("PK\x05\x06", "latin1"), Buffer.alloc(18)]);
+
 describe("a training", () => {
   it("leaves its settings, data, pair ids, metrics by step, log and result in its directory", async () => {
     const { options, run, from } = await prepared();
@@ -122,6 +133,27 @@ describe("a training", () => {
     expect(await train({ ...options, resume: true })).toMatchObject({ kind: "done" });
     expect(JSON.parse(await text(run, "config.json")).resume).toBe("checkpoints/checkpoint-2");
     expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+  });
+
+  it.each([
+    ["model.safetensors", SAFETENSORS],
+    ["adapter_model.safetensors", SAFETENSORS],
+    ["optimizer.pt", ZIP],
+    ["rng_state_0.pth", ZIP],
+  ])("passes over a checkpoint whose %s was cut, and says so", async (name, whole) => {
+    const { options, run, notes } = await prepared();
+    await train(options);
+    for (const step of [2, 4]) await writeFile(join(run, `checkpoints/checkpoint-${step}`, name), whole);
+    expect((await train({ ...options, resume: true }))?.checkpoints).toHaveLength(2);
+    for (const length of [0, 5, whole.length - 1]) {
+      await writeFile(join(run, "checkpoints/checkpoint-4", name), whole.subarray(0, length));
+      await train({ ...options, resume: true });
+      expect(JSON.parse(await text(run, "config.json")).resume).toBe("checkpoints/checkpoint-2");
+      expect(notes.at(-1)).toBe(
+        `checkpoints/checkpoint-4 is damaged (${name} ends too early), and is passed over.`,
+      );
+      expect(await stepsOf(run)).toEqual([1, 2, 3, 4]);
+    }
   });
 
   it("starts at the first step when there is no whole checkpoint, and says so", async () => {
@@ -219,6 +251,62 @@ describe("a training", () => {
     expect(existsSync(join(run, ".pair_ids.txt.12.tmp"))).toBe(false);
   });
 
+  it("begins again without --force after a refusal before the first step, and only then", async () => {
+    const refused = `say("refused", { code: "bad_option", problem: "no field lerning_rate.", fix: "correct it." });`;
+    const { options, run, directory } = await prepared(
+      `files.mkdirSync(run + "/checkpoints/README.md", { recursive: true }); ${refused}`,
+    );
+    await expect(train(options)).rejects.toMatchObject({ code: "bad_option" });
+    expect(existsSync(join(run, "config.json"))).toBe(true);
+    const corrected = { ...options, settings: settingsOf({ beta: 3 }) };
+    await fakePython(directory, `start(); log(1, 4, { loss: 1 }); ${refused}`);
+    await expect(train(corrected)).rejects.toMatchObject({ code: "bad_option" });
+    await expect(train(corrected)).rejects.toMatchObject({
+      code: "not_this_run",
+      message: /holds a training/,
+    });
+  });
+
+  it.each([
+    { model: "./nothing", code: "no_input_file", message: /there is no model .*nothing/ },
+    { model: "/a/b/c", code: "no_input_file", message: /there is no model/ },
+    { model: "a/b/c", code: "no_input_file", message: /there is no model/ },
+    { made: ["README.md"], code: "bad_option", message: /has no config\.json, but README\.md/ },
+    { made: [], code: "bad_option", message: /has no config\.json, but nothing/ },
+    { made: ["config.json"], code: "bad_option", message: /has no weights/ },
+    { made: ["config.json", "model-00001-of-2.safetensors"] },
+    {
+      made: ["adapter_config.json", "adapter_model.safetensors"],
+      ...{ code: "bad_option", message: /holds LoRA adapters alone/ },
+    },
+    { model: "~/model", code: "no_input_file", message: /there is no model/ },
+    { model: "Qwen/Qwen3-0.6B" },
+    { model: "gpt2" },
+  ])(
+    "takes a model's folder or an id of the hub, before anything is exported: $model $made",
+    async (given) => {
+      const { options, directory, run } = await prepared();
+      const folder = join(directory, "m");
+      await mkdir(folder);
+      for (const name of given.made ?? []) await writeFile(join(folder, name), "");
+      const trained = train({ ...options, settings: settingsOf({ model: given.model ?? folder }) });
+      if (given.code === undefined) expect(await trained).toMatchObject({ kind: "done" });
+      else {
+        await expect(trained).rejects.toMatchObject({ code: given.code, message: given.message });
+        expect(existsSync(run)).toBe(false);
+      }
+    },
+  );
+
+  it("takes no file for a model", async () => {
+    const { options, from } = await prepared();
+    const model = join(from, MANIFEST_FILE);
+    await expect(train({ ...options, settings: settingsOf({ model }) })).rejects.toMatchObject({
+      code: "bad_option",
+      message: /--model is the file/,
+    });
+  });
+
   it("has no training to go on with in a directory that is not there", async () => {
     const { options } = await prepared();
     await expect(train({ ...options, resume: true })).rejects.toMatchObject({ code: "not_this_run" });
@@ -253,6 +341,19 @@ describe("a training", () => {
       message: /begun with beta 2, and now beta is 3/,
     });
     expect(await train({ ...resumed, settings: settingsOf({ epochs: 2 }) })).toMatchObject({ kind: "done" });
+  });
+
+  it("goes on with a training whose config.json did not say TRL's own choices yet", async () => {
+    const { options, run } = await prepared(WHOLE_TRAINING, { settings: settingsOf({ method: "dpo" }) });
+    await train(options);
+    const config = JSON.parse(await text(run, "config.json"));
+    const { loss_type: _, ...trainer } = config.trainer;
+    await writeFile(join(run, "config.json"), JSON.stringify({ ...config, trainer }));
+    expect(await train({ ...options, resume: true })).toMatchObject({ kind: "done" });
+    const set = { loss_type: ["ipo"] };
+    await expect(
+      train({ ...options, resume: true, settings: settingsOf({ method: "dpo", set }) }),
+    ).rejects.toMatchObject({ code: "plan_changed", message: /loss_type/ });
   });
 
   it("refuses a directory that holds a training or other files, and removes nothing foreign", async () => {
@@ -372,7 +473,7 @@ describe("log-probs of a reference", () => {
     const rows = pairs.flatMap(({ prompt_id, chosen_id, rejected_id }, index) =>
       [chosen_id, rejected_id].map((response_id, side) => ({
         ...{ prompt_id, response_id, model: "ref", template_hash: null },
-        ...{ ids_hash: idsHash([index, side]), token_count: 2 + side, sum_logprob: -10 * index - side },
+        ...{ ids_hash: idsHash([index, side]), token_count: 2 + side, sum_logprob: -10 * index - side - 1 },
       })),
     );
     const folder = join(given.directory, "reference");
@@ -394,10 +495,10 @@ describe("log-probs of a reference", () => {
     expect(rows).toEqual(
       pairs.map(({ pair_id }, index) => ({
         prefkit_pair_id: pair_id,
-        ref_chosen_logps: -10 * index,
+        ref_chosen_logps: -10 * index - 1,
         ref_chosen_token_count: 2,
         ref_chosen_ids_hash: idsHash([index, 0]),
-        ref_rejected_logps: -10 * index - 1,
+        ref_rejected_logps: -10 * index - 2,
         ref_rejected_token_count: 3,
         ref_rejected_ids_hash: idsHash([index, 1]),
       })),
