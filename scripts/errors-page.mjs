@@ -70,7 +70,6 @@ const CELL_CODES = [
   ["server_error", CALLS, "The server said another 5xx."],
   ["connection", CALLS, "Refused, reset or closed before the reply was whole."],
   ["bad_reply", CALLS, "The reply is not of the shape that the server's API promises."],
-  ["cut_off", CALLS, "Structured output was cut at `maxTokens`."],
   ["tokens_differ", CALLS, "The server counted other tokens than the tokenizer that was named."],
   ["wrong_model", CALLS, "Another model answered than the one asked."],
   ["bad_request", CALLS, "The server refused the request (4xx)."],
