@@ -1,6 +1,7 @@
 import type { Score } from "../core/types.ts";
 import type { Gathered, Outcome } from "./gather.ts";
 import type { Asked } from "./request.ts";
+import { inTurns } from "./turns.ts";
 
 /** A score as it is sent: `value` is there for every kind, and null unless it was scored. */
 export type ScoreAnswer =
@@ -38,19 +39,28 @@ export interface MissingAnswer {
   readonly responses: readonly string[];
 }
 
-export interface ScoreAnswerBody {
-  /** In the order asked. */
-  readonly groups: readonly GroupAnswer[];
-  readonly missing: readonly MissingAnswer[];
+/**
+ * The answer of `/score`, as JSON text: `groups` in the order asked, each reward beside the id that the client gave its
+ * response, and `missing`. Made group by group, so that a large answer holds up nobody.
+ */
+export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[]): string | Promise<string> {
+  const missing: string[] = [];
+  const groups = inTurns(asked, (one, index) => {
+    const answered = answerOne(one, outcomes[index] as Outcome);
+    for (const entry of answered.missing) missing.push(JSON.stringify(entry));
+    return JSON.stringify(answered.group);
+  });
+  const whole = (texts: readonly string[]): string =>
+    `{"groups":[${texts.join(",")}],"missing":[${missing.join(",")}]}`;
+  return groups instanceof Promise ? groups.then(whole) : whole(groups);
 }
 
-/** The answer of `/score`: each reward beside the id that the client gave its response. */
-export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[]): ScoreAnswerBody {
-  const missing: MissingAnswer[] = [];
-  const groups = asked.map(({ id, responseIds }, index): GroupAnswer => {
-    const { rewards, columns, problem, gathered } = outcomes[index] as Outcome;
-    for (const { name, scores } of columns) missing.push(...missingOf(id, name, responseIds, scores));
-    return {
+function answerOne(
+  { id, responseIds }: Asked,
+  { rewards, columns, problem, gathered }: Outcome,
+): { readonly group: GroupAnswer; readonly missing: readonly MissingAnswer[] } {
+  return {
+    group: {
       id,
       responses: responseIds.map((responseId, at) => ({
         id: responseId,
@@ -59,9 +69,9 @@ export function scoreAnswer(asked: readonly Asked[], outcomes: readonly Outcome[
       })),
       ...(gathered && { gathered }),
       ...(problem !== null && { problem }),
-    };
-  });
-  return { groups, missing };
+    },
+    missing: columns.flatMap(({ name, scores }) => missingOf(id, name, responseIds, scores)),
+  };
 }
 
 /** The scores of the response at `at`. Runs for every response that is served: nothing is made that is not sent. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { fastify } from "fastify";
@@ -6,8 +7,9 @@ import { scoreAnswer } from "./answer.ts";
 import { draining, faultBody, ServeFault } from "./fault.ts";
 import { type OpenrlhfOptions, openrlhfAnswer, readOpenrlhf } from "./openrlhf.ts";
 import { DEFAULT_LIMITS, type RequestLimits, readScoreRequest } from "./request.ts";
-import type { Service } from "./service.ts";
+import type { Client, Service } from "./service.ts";
 import { carriesToken } from "./token.ts";
+import { inTurns } from "./turns.ts";
 
 export interface AppOptions {
   readonly service: Service;
@@ -78,11 +80,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     service.metrics.request(route, reply.statusCode, reply.elapsedTime / 1000);
     done();
   });
-  app.setErrorHandler((error: FastifyError | ServeFault, _request, reply) => {
-    sendFault(reply, faultOf(error));
+  app.setErrorHandler(async (error: FastifyError | ServeFault, { raw }, reply) => {
+    await arrived(raw);
+    return sendFault(reply, faultOf(error));
   });
   app.setNotFoundHandler((_request, reply) => {
-    sendFault(
+    void sendFault(
       reply,
       new ServeFault(
         "not_found",
@@ -94,17 +97,18 @@ export function createApp(options: AppOptions): FastifyInstance {
 
   app.post("/score", async (request, reply) => {
     const { asked, deadlineMs } = readScoreRequest(request.body, limits);
-    const outcomes = await service.score(asked, deadlineMs, goneSignal(reply));
-    return sendJson(reply, scoreAnswer(asked, outcomes));
+    const groups = await inTurns(asked, (group) => group);
+    const outcomes = await service.score(groups, deadlineMs, clientOf(reply));
+    return sendJson(reply, await scoreAnswer(groups, outcomes));
   });
   app.post("/get_reward", async (request, reply) => {
-    const asked = readOpenrlhf(request.body, openrlhf, limits);
-    const outcomes = await service.score(asked, null, goneSignal(reply));
-    return sendJson(reply, openrlhfAnswer(outcomes, openrlhf));
+    const asked = await inTurns(readOpenrlhf(request.body, openrlhf, limits), (sample) => sample);
+    const outcomes = await service.score(asked, null, clientOf(reply));
+    return sendJson(reply, JSON.stringify(openrlhfAnswer(outcomes, openrlhf)));
   });
   app.get("/healthz", async (_request, reply) => {
     if (service.isDraining) throw draining();
-    return sendJson(reply, { status: "ok" });
+    return sendJson(reply, JSON.stringify({ status: "ok" }));
   });
   app.get("/metrics", async (_request, reply) => {
     const { registry } = service.metrics;
@@ -114,30 +118,46 @@ export function createApp(options: AppOptions): FastifyInstance {
   return app;
 }
 
-/** Gives the signal, one for all groups of a request, that aborts when the client leaves before its answer is out. */
-function goneSignal({ raw }: FastifyReply): () => AbortSignal {
+function clientOf(reply: FastifyReply): Client {
+  const { raw } = reply;
   let controller: AbortController | null = null;
-  return () => {
-    if (controller !== null) return controller.signal;
-    const own = new AbortController();
-    controller = own;
-    // One listener for each group of the request that waits for others.
-    setMaxListeners(0, own.signal);
-    const leave = (): void => own.abort(new Error("the client left"));
-    if (raw.destroyed) leave();
-    else
-      raw.once("close", () => {
-        if (!raw.writableFinished) leave();
-      });
-    return own.signal;
+  return {
+    hasLeft: () => raw.destroyed,
+    // One signal for all groups of a request.
+    gone: () => {
+      if (controller !== null) return controller.signal;
+      const own = new AbortController();
+      controller = own;
+      // One listener for each group of the request that waits for others.
+      setMaxListeners(0, own.signal);
+      const leave = (): void => own.abort(new Error("the client left"));
+      if (raw.destroyed) leave();
+      else
+        raw.once("close", () => {
+          if (!raw.writableFinished) leave();
+        });
+      return own.signal;
+    },
+    waitedMs: () => reply.elapsedTime,
   };
 }
 
-function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
-  return reply.type("application/json; charset=utf-8").send(JSON.stringify(body));
+function sendJson(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type("application/json; charset=utf-8").send(text);
 }
 
-/** Refused before the body was read to its end: the connection is of no more use. */
+/**
+ * Resolves when a request's body is there, or its client gone; nothing of it is kept. A client that is answered while it
+ * still writes, and then cut off, may never read the answer: it would ask again and again where the answer says not to.
+ */
+function arrived(raw: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (raw.readableEnded || raw.destroyed) return resolve();
+    raw.once("end", resolve).once("close", resolve).resume();
+  });
+}
+
+/** Whoever is refused so has nothing more to ask for on this connection. */
 const CLOSING: ReadonlySet<string> = new Set([
   "unauthorized",
   "forbidden",
@@ -146,10 +166,10 @@ const CLOSING: ReadonlySet<string> = new Set([
   "draining",
 ]);
 
-function sendFault(reply: FastifyReply, fault: ServeFault): void {
+function sendFault(reply: FastifyReply, fault: ServeFault): FastifyReply {
   if (fault.retryAfter !== null) void reply.header("retry-after", String(fault.retryAfter));
   if (CLOSING.has(fault.code)) void reply.header("connection", "close");
-  void sendJson(reply.code(fault.status), faultBody(fault));
+  return sendJson(reply.code(fault.status), JSON.stringify(faultBody(fault)));
 }
 
 /** Fastify's own errors in our words: theirs may quote the body. */

@@ -1,13 +1,13 @@
 import type { RunScorer } from "../annotate/resolve-scorer.ts";
 import type { ScoreCache } from "../annotate/score-cache.ts";
-import { groupScoring } from "../annotate/score-group.ts";
+import { type GroupScoring, groupScoring } from "../annotate/score-group.ts";
 import type { ScorerStatus } from "../annotate/status.ts";
-import { startWorkerPool, type WorkerPool } from "../annotate/worker-pool.ts";
+import type { WorkerPool } from "../annotate/worker-pool.ts";
 import { isPrefkitError, reasonOf } from "../core/errors.ts";
 import { abstained, failAll, groupLack } from "../core/scorer.ts";
 import type { Group, Score } from "../core/types.ts";
 import type { Clock } from "../models/clock.ts";
-import { openGate } from "./gate.ts";
+import { isLarge, ownThreads, type Threads } from "./threads.ts";
 
 type Scores = readonly Score[];
 
@@ -17,9 +17,9 @@ export interface Lane {
   readonly needs: RunScorer["scorer"]["needs"];
   /**
    * The scores of a group, at once where the scorer answers at once. Never rejects. Nothing is begun once the deadline has
-   * passed; a paid call that outlasts it goes on, so that its scores reach the cache; anything else is given up.
+   * passed or the client has left; a paid call that outlasts it goes on, so that its scores reach the cache; anything else is given up.
    */
-  start(group: Group, deadline: number): Scores | Promise<Scores>;
+  start(group: Group, deadline: number, hasLeft: () => boolean): Scores | Promise<Scores>;
   /** The same scores by an earlier moment, or the same one: `failed: timeout` where they are not there yet. */
   by(scores: Scores | Promise<Scores>, group: Group, deadline: number): Scores | Promise<Scores>;
   /** Groups whose request has been answered and whose scores are still being made. */
@@ -30,6 +30,7 @@ export interface Lane {
 }
 
 export interface LaneSetup {
+  /** With a time limit that makes sense for it here: see `withinDeadline`. */
   readonly run: RunScorer;
   readonly seed: number;
   readonly cancel: AbortSignal;
@@ -37,34 +38,28 @@ export interface LaneSetup {
   readonly counts: ReadonlyMap<string, ScorerStatus>;
   /** Threads for this scorer, where it is CPU-bound. */
   readonly threads: number;
-  /** The longest that any request waits, in milliseconds. */
-  readonly deadlineMs: number;
+  /** Threads, shared with other scorers, for large groups of one that is not CPU-bound; null where it stays here. */
+  readonly forLarge: Threads | null;
   readonly clock: Clock;
 }
 
-/** Jobs handed to a thread before the last one is answered: it is never idle, and little is stuck behind a slow one. */
-const JOBS_PER_THREAD = 2;
+/** What nobody waits for any more is not worth a thread; what is paid for is. */
+export function withinDeadline(run: RunScorer, deadlineMs: number): RunScorer {
+  return run.cost === "paid" ? run : { ...run, timeoutMs: Math.min(run.timeoutMs, deadlineMs) };
+}
 
 export function openLane(setup: LaneSetup): Lane {
-  const { seed, cancel, cache, counts, threads, deadlineMs, clock } = setup;
-  // What nobody waits for any more is not worth a thread; what is paid for is.
-  const run: RunScorer =
-    setup.run.cost === "paid"
-      ? setup.run
-      : { ...setup.run, timeoutMs: Math.min(setup.run.timeoutMs, deadlineMs) };
+  const { run, seed, cancel, cache, counts, threads, forLarge, clock } = setup;
   const inThreads = run.cpuBound && run.cost === "free" && run.source !== null;
-  // A pool of its own, so that a scorer that hangs its threads holds up no other.
-  const pool: WorkerPool | null =
-    inThreads && run.source !== null
-      ? startWorkerPool(
-          { sources: { [run.key]: run.source }, timeouts: { [run.key]: run.timeoutMs }, seed },
-          threads,
-        )
-      : null;
-  const gate = pool ? openGate(threads * JOBS_PER_THREAD) : null;
-  const scoring = groupScoring({ scorers: [run], seed, cancel, cache, pool, counts });
+  // Threads of its own, so that a scorer that hangs them holds up no other.
+  const own = inThreads ? ownThreads(run, seed, threads) : null;
+  const threadsFor = (group: Group): Threads | null =>
+    own ?? (forLarge !== null && isLarge(group) ? forLarge : null);
+  const scoringIn = (pool: WorkerPool | null): GroupScoring =>
+    groupScoring({ scorers: [{ ...run, cpuBound: pool !== null }], seed, cancel, cache, pool, counts });
+  const here = scoringIn(null);
 
-  const call = (group: Group): Scores | Promise<Scores> => {
+  const call = (scoring: GroupScoring, group: Group): Scores | Promise<Scores> => {
     const scored = scoring.score(group, null);
     return scored instanceof Promise
       ? scored.then(({ columns }) => columns[0]?.scores ?? [])
@@ -72,21 +67,26 @@ export function openLane(setup: LaneSetup): Lane {
   };
   let lateGroups = 0;
   const late = (group: Group): Scores => failAll(group, "timeout", "no answer before the request's deadline");
-  const start: Lane["start"] = (group, deadline) => {
+  const start: Lane["start"] = (group, deadline, hasLeft) => {
     const lack = groupLack(
       group,
       run.scorer.needs?.minResponses === undefined ? {} : { minResponses: run.scorer.needs.minResponses },
     );
     if (lack !== null) return group.responses.map(() => abstained(lack));
     // One request may bring thousands of groups, and what answers at once lets no timer in between.
-    if (clock.now() >= deadline) return late(group);
-    if (gate === null) return call(group);
-    return gate(
-      async () => call(group),
-      () => (clock.now() >= deadline ? late(group) : null),
-    ).catch((error: unknown) =>
-      failAll(group, isPrefkitError(error) ? error.code : "threw", reasonOf(error)),
-    );
+    const over = (): Scores | null => {
+      if (hasLeft()) return failAll(group, "cancelled", "the client left");
+      return clock.now() >= deadline ? late(group) : null;
+    };
+    const tooLate = over();
+    if (tooLate !== null) return tooLate;
+    const elsewhere = threadsFor(group);
+    if (elsewhere === null) return call(here, group);
+    return elsewhere
+      .enter(async (pool) => call(scoringIn(pool), group), over)
+      .catch((error: unknown) =>
+        failAll(group, isPrefkitError(error) ? error.code : "threw", reasonOf(error)),
+      );
   };
   return {
     key: run.key,
@@ -104,9 +104,9 @@ export function openLane(setup: LaneSetup): Lane {
       });
     },
     late: () => lateGroups,
-    drain: scoring.drain,
+    drain: here.drain,
     close: async () => {
-      await pool?.close();
+      await own?.close();
     },
   };
 }

@@ -38,13 +38,14 @@ const STARTS = ["<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<｜beg
  * Reads the body of `/get_reward`: {query, prompts, labels}, lists of one length, each query being prompt and response as
  * decoded. Empty lists are fine: with several servers OpenRLHF sends them to all but the first.
  *
- * Throws `bad_request` when a query does not start with its prompt: what is the response then is anybody's guess.
+ * Samples are read as they are taken, once. Throws `bad_request` when a query does not start with its prompt: what is the
+ * response then is anybody's guess.
  */
 export function readOpenrlhf(
   body: unknown,
   options: OpenrlhfOptions,
   limits: RequestLimits,
-): readonly Asked[] {
+): Iterable<Asked> {
   if (!isRecord(body)) throw badRequest("the body is no object.", SHAPE);
   const queries = texts(body.query, "query");
   const prompts = texts(body.prompts ?? [], "prompts");
@@ -61,13 +62,26 @@ export function readOpenrlhf(
       SHAPE,
     );
   }
-  const { turnEnds = TURN_ENDS, labels: form = "text" } = options;
-  return queries.map((query, index) => {
+  return samplesOf({ queries, prompts, labels }, options, limits);
+}
+
+interface Lists {
+  readonly queries: readonly string[];
+  readonly prompts: readonly string[];
+  readonly labels: readonly string[];
+}
+
+function* samplesOf(
+  { queries, prompts, labels }: Lists,
+  { turnEnds = TURN_ENDS, labels: form = "text" }: OpenrlhfOptions,
+  limits: RequestLimits,
+): Generator<Asked> {
+  for (const [index, query] of queries.entries()) {
     const prompt = prompts[index] ?? "";
     const text = withoutEnds(responseIn(query, prompt, index), turnEnds);
     const row = form === "row" ? labelRow(labels[index] ?? "", index) : labelText(labels[index] ?? "");
-    return readGroup({ prompt, ...row, responses: [{ id: String(index), text }] }, `query[${index}]`, limits);
-  });
+    yield readGroup({ prompt, ...row, responses: [{ id: String(index), text }] }, `query[${index}]`, limits);
+  }
 }
 
 export interface OpenrlhfAnswer {
@@ -156,7 +170,7 @@ function labelRow(label: string, index: number): Readonly<Record<string, unknown
   if (!isRecord(parsed) || Object.keys(parsed).some((name) => !ROW_FIELDS.includes(name))) {
     throw badRequest(
       `labels[${index}] is no JSON object with fields of ${ROW_FIELDS.join(", ")}.`,
-      "export the prompts with labels as rows, or start the server with --labels text.",
+      "export the prompts with `--option labels=row`, or start the server with --labels text.",
     );
   }
   return parsed;
@@ -174,7 +188,10 @@ function labelTexts(value: unknown): readonly string[] {
   return list.map((label: unknown, index) => {
     if (label === null) return "";
     if (typeof label === "string") return label;
-    if (typeof label === "number" && Number.isFinite(label)) return String(label);
+    if (typeof label === "boolean") return String(label);
+    // As in files: an integer beyond 2^53 has been rounded on its way.
+    if (typeof label === "number" && (!Number.isInteger(label) || Number.isSafeInteger(label)))
+      return String(label);
     if (isRecord(label)) return JSON.stringify(label);
     throw badRequest(`labels[${index}] is no text.`, SHAPE);
   });

@@ -19,7 +19,9 @@ export type PeerMessage =
   | { readonly kind: "answer"; readonly to: number; readonly id: number; readonly answer: unknown }
   | { readonly kind: "fault"; readonly to: number; readonly id: number; readonly fault: FaultWords }
   /** A process has ended: nothing that it was asked will be answered. */
-  | { readonly kind: "lost"; readonly slot: number };
+  | { readonly kind: "lost"; readonly slot: number }
+  /** A process has ended and is not started again: what would meet there meets in another. */
+  | { readonly kind: "closed"; readonly slot: number };
 
 type Question =
   | { readonly what: "meet"; readonly key: string; readonly sample: Sample }
@@ -45,7 +47,7 @@ export interface PeerPort {
 export interface Peers {
   /** The outcome from the process where the key's samples meet; null when it is this one. */
   meet(key: string, sample: Sample, gone: AbortSignal): Promise<Outcome> | null;
-  /** The metrics of all processes, added up. */
+  /** The metrics of all processes, by worker. */
   metricsText(): Promise<string>;
   close(): void;
 }
@@ -56,10 +58,17 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** How long another process may take to tell its metrics, in milliseconds. */
+const METRICS_MS = 2000;
+
 export function createPeers(port: PeerPort, service: Service): Peers {
   const pending = new Map<number, Pending>();
   const answering = new Map<string, AbortController>();
+  const slots = Array.from({ length: port.count }, (_, slot) => slot);
+  const closed = new Set<number>();
   let nextId = 0;
+  // Told apart: added up, the counters would fall when a process ends, and rise by all of its past when it is back.
+  service.metrics.registry.setDefaultLabels({ worker: String(port.slot) });
 
   const settle = (id: number): Pending | undefined => {
     const found = pending.get(id);
@@ -107,6 +116,14 @@ export function createPeers(port: PeerPort, service: Service): Peers {
       answering.delete(name);
     }
   };
+  /** The process where the samples of a key meet. */
+  const slotFor = (key: string): number => {
+    const hash = Number.parseInt(key.slice(0, 8), 16);
+    const slot = hash % port.count;
+    if (!closed.has(slot)) return slot;
+    const open = slots.filter((other) => !closed.has(other));
+    return open[Math.floor(hash / port.count) % open.length] ?? port.slot;
+  };
   const stopListening = port.listen((message) => {
     if (message.kind === "ask") void answer(message.from, message.id, message.ask);
     else if (message.kind === "gone")
@@ -116,22 +133,22 @@ export function createPeers(port: PeerPort, service: Service): Peers {
       const { code, message: text, fix, retryAfter } = message.fault;
       settle(message.id)?.reject(new ServeFault(code, text, fix, retryAfter));
     } else {
+      if (message.kind === "closed") closed.add(message.slot);
       for (const [id, { slot }] of [...pending]) if (slot === message.slot) settle(id)?.reject(draining());
     }
   });
   return {
     meet: (key, sample, gone) => {
-      const slot = Number.parseInt(key.slice(0, 8), 16) % port.count;
+      const slot = slotFor(key);
       return slot === port.slot ? null : (ask(slot, { what: "meet", key, sample }, gone) as Promise<Outcome>);
     },
     metricsText: async () => {
-      const slots = Array.from({ length: port.count }, (_, slot) => slot);
       const all = await Promise.all(
         slots.map((slot) =>
           slot === port.slot
             ? service.metrics.registry.getMetricsAsJSON()
-            : // One that has just ended has nothing to add.
-              ask(slot, { what: "metrics" }).catch(() => []),
+            : // One that has ended has nothing to say, and one that hangs must not hide the others.
+              ask(slot, { what: "metrics" }, AbortSignal.timeout(METRICS_MS)).catch(() => []),
         ),
       );
       return AggregatorRegistry.aggregate(all as object[]).metrics();

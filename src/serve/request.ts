@@ -25,7 +25,8 @@ export const DEFAULT_LIMITS: RequestLimits = {
 };
 
 export interface ScoreRequest {
-  readonly asked: readonly Asked[];
+  /** Read one after the other as they are taken, once: there may be a thousand, and other requests wait. */
+  readonly asked: Iterable<Asked>;
   /** What the client is ready to wait, in milliseconds; null: as the server says. */
   readonly deadlineMs: number | null;
 }
@@ -40,7 +41,7 @@ const GROUP_FIELDS = new Set(["id", "prompt", "messages", "reference", "tools", 
  * text, reasoning?, role?, model?, finish_reason?, token_count?, sum_logprob?, metadata?}]}], deadline_ms?}.
  *
  * Ids: a group without one has the hash of its prompt, as in files; a response without one the hash of its text and place.
- * Throws `bad_request`, naming the group by its place.
+ * Throws `bad_request`; about a group, naming it by its place, when it is taken.
  */
 export function readScoreRequest(body: unknown, limits: RequestLimits = DEFAULT_LIMITS): ScoreRequest {
   if (!isRecord(body) || !Array.isArray(body.groups)) {
@@ -62,7 +63,10 @@ export function readScoreRequest(body: unknown, limits: RequestLimits = DEFAULT_
   ) {
     throw badRequest("deadline_ms is no number above 0.", "give milliseconds, or leave it out.");
   }
-  const asked: Asked[] = [];
+  return { asked: groupsOf(groups, limits), deadlineMs };
+}
+
+function* groupsOf(groups: readonly unknown[], limits: RequestLimits): Generator<Asked> {
   const seen = new Map<string, Set<string>>();
   let responses = 0;
   for (const [index, record] of groups.entries()) {
@@ -86,9 +90,8 @@ export function readScoreRequest(body: unknown, limits: RequestLimits = DEFAULT_
       }
       ids.add(responseId);
     }
-    asked.push(next);
+    yield next;
   }
-  return { asked, deadlineMs };
 }
 
 /** One group, as a row of a file would be read. `where` names it in errors. */

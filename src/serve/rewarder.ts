@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
 import { type ResolvedRecipe, scoreInfos } from "../annotate/resolve.ts";
-import type { Catalog } from "../annotate/resolve-scorer.ts";
+import type { Catalog, RunScorer } from "../annotate/resolve-scorer.ts";
 import { openScoreCache, type ScoreCache } from "../annotate/score-cache.ts";
 import { newStatus, type ScorerStatus } from "../annotate/status.ts";
 import { withModels } from "../annotate/with-models.ts";
@@ -12,8 +12,10 @@ import type { Group, RewardedGroup, Score, ScoredGroup } from "../core/types.ts"
 import { type Clock, systemClock } from "../models/clock.ts";
 import type { ModelUsage } from "../models/usage.ts";
 import { type CombinePlan, combine, type RunNumbers } from "../shaping/combine.ts";
-import { type Lane, openLane } from "./lane.ts";
+import { identityOf } from "./identity.ts";
+import { type Lane, openLane, withinDeadline } from "./lane.ts";
 import { frozenNumbers } from "./run-numbers.ts";
+import { sharedThreads } from "./threads.ts";
 import { groupRelative } from "./whole-groups.ts";
 
 export interface RewarderOptions {
@@ -41,15 +43,17 @@ export interface Rewarder {
   /** In the recipe's order. */
   readonly scorers: readonly { readonly key: string; readonly needs: Lane["needs"] }[];
   readonly deadlineMs: number;
+  /** A hash of each thing that makes the rewards: whatever has the same ones rewards alike. */
+  identity(): Readonly<Record<string, string>>;
   /** Cells so far that came from the score cache, by scorer. */
   readonly counts: ReadonlyMap<string, ScorerStatus>;
   readonly usage: () => readonly ModelUsage[];
   /**
    * Scores one group: at once where every scorer answers at once. What is not scored at the deadline (milliseconds since
    * 1970) is `failed: timeout`, and its reward null unless the term drops it; paid calls under way go on into the cache.
-   * The same group gives the same numbers as in a run. Never rejects.
+   * The same group gives the same numbers as in a run. Once `hasLeft` says so, nothing more is begun. Never rejects.
    */
-  score(group: Group, deadline: number): Rewarded | Promise<Rewarded>;
+  score(group: Group, deadline: number, hasLeft?: () => boolean): Rewarded | Promise<Rewarded>;
   /** Scores one group once, for several who wait for it: what each is told at a deadline of its own, in their order. */
   scoreBy(group: Group, deadlines: readonly number[]): readonly (Rewarded | Promise<Rewarded>)[];
   /** Transforms of the reward that compare the responses of a group: a part of one has no reward. */
@@ -89,7 +93,7 @@ export async function openRewarder(
       "",
       { offline, ...(onWarning && { onWarning }) },
       async ({ resolved, access }) => {
-        const open = await openLanes(resolved, options, access.runtime.cacheDirectory);
+        const open = await openLanes(resolved, catalog, options, access.runtime.cacheDirectory);
         resolve({
           ...open,
           usage: access.usage,
@@ -107,8 +111,19 @@ export async function openRewarder(
   return opened;
 }
 
+/** Threads for large groups: each takes half a second to start, and some memory. */
+const LARGE_THREADS = 2;
+
+/** Whether large groups of a scorer that is not CPU-bound may go to a thread. One of the user's own says where it runs. */
+function mayMove({ cpuBound, cost, source }: RunScorer, catalog: Catalog): boolean {
+  if (cpuBound || cost !== "free" || source?.kind !== "list") return false;
+  // What times itself runs processes, whose number it bounds, and which would outlive a thread that is killed.
+  return catalog.scorers[source.name]?.timesItself !== true;
+}
+
 async function openLanes(
   resolved: ResolvedRecipe,
+  catalog: Catalog,
   options: RewarderOptions,
   cacheDirectory: string,
 ): Promise<Omit<Rewarder, "usage">> {
@@ -135,10 +150,17 @@ async function openLanes(
     ? (options.openCache ?? (() => openScoreCache(cacheDirectory)))()
     : null;
   const { scorers: counts } = newStatus(scorers.map(({ key }) => key));
-  const threaded = scorers.filter(({ cpuBound, cost, source }) => cpuBound && cost === "free" && source);
-  const threads = Math.max(1, Math.floor((options.threads ?? availableParallelism()) / threaded.length));
-  const lanes = scorers.map((run) =>
-    openLane({ run, seed: recipe.seed, cancel: cancel.signal, cache, counts, threads, deadlineMs, clock }),
+  const runs = scorers.map((run) => withinDeadline(run, deadlineMs));
+  const processors = options.threads ?? availableParallelism();
+  const threaded = runs.filter(({ cpuBound, cost, source }) => cpuBound && cost === "free" && source);
+  const threads = Math.max(1, Math.floor(processors / threaded.length));
+  const movable = runs.filter((run) => mayMove(run, catalog));
+  const large = sharedThreads(movable, recipe.seed, Math.min(processors, LARGE_THREADS));
+  const lanes = runs.map((run) =>
+    openLane({
+      ...{ run, seed: recipe.seed, cancel: cancel.signal, cache, counts, threads, clock },
+      forLarge: movable.includes(run) ? large : null,
+    }),
   );
   const drain = async (): Promise<void> => {
     await Promise.all(lanes.map((lane) => lane.drain()));
@@ -154,16 +176,17 @@ async function openLanes(
   return {
     scorers: lanes.map(({ key, needs }) => ({ key, needs })),
     deadlineMs,
+    identity: () => identityOf(resolved, numbers),
     counts,
     groupRelative: groupRelative(plan),
-    score: (group, deadline) =>
+    score: (group, deadline, hasLeft = staysOn) =>
       given(
         group,
-        lanes.map((lane) => lane.by(lane.start(group, deadline), group, deadline)),
+        lanes.map((lane) => lane.by(lane.start(group, deadline, hasLeft), group, deadline)),
       ),
     scoreBy: (group, deadlines) => {
       const latest = Math.max(...deadlines);
-      const started = lanes.map((lane) => lane.start(group, latest));
+      const started = lanes.map((lane) => lane.start(group, latest, staysOn));
       if (!started.some((scores) => scores instanceof Promise)) {
         const once = given(group, started);
         return deadlines.map(() => once);
@@ -180,10 +203,15 @@ async function openLanes(
     close: async () => {
       await drain();
       cancel.abort(new Error("the server ended"));
-      await Promise.all(lanes.map((lane) => lane.close()));
+      await Promise.all([large.close(), ...lanes.map((lane) => lane.close())]);
       await cache?.close();
     },
   };
+}
+
+/** Those who wait for a gathered group are many: what one has no more use for, the others have. */
+function staysOn(): boolean {
+  return false;
 }
 
 function rewarded(

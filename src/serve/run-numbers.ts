@@ -16,7 +16,8 @@ interface FrozenNumbers {
 
 /**
  * The numbers of a whole run that per-run transforms use, from the dataset's `run.json`. Without such transforms none are
- * needed. Numbers of another reward, or of other scores, are refused: they would shape every reward, and nothing would show.
+ * needed, and a dataset that is named all the same must still have the recipe's reward. Numbers of another reward, or of
+ * other scores, are refused: they would shape every reward, and nothing would show.
  */
 export async function frozenNumbers({
   files,
@@ -25,8 +26,8 @@ export async function frozenNumbers({
   rewardConfig,
   scorers,
 }: FrozenNumbers): Promise<RunNumbers> {
-  if (statisticsDepth(plan) === 0) return {};
   if (run === null) {
+    if (statisticsDepth(plan) === 0) return {};
     const names = plan.terms.flatMap(({ score, transforms }) =>
       transforms.flatMap(({ name, statistics }) => (statistics ? [`${name} (term ${score})`] : [])),
     );

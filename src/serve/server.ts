@@ -15,7 +15,7 @@ export interface ServerOptions
   readonly port?: number;
   /** What requests must carry; null or absent: nothing. */
   readonly token?: string | null;
-  /** How long answers under way are waited for at the end, in milliseconds. Default: 30,000. */
+  /** How long answers under way are waited for at the end, in milliseconds. Default: a second more than the deadline. */
   readonly drainMs?: number;
   /** The other processes that serve the same port, and how to reach them. */
   readonly peers?: PeerPort;
@@ -32,7 +32,8 @@ export interface RewardServer {
 
 export const DEFAULT_HOST = "127.0.0.1";
 export const DEFAULT_PORT = 8300;
-const DEFAULT_DRAIN_MS = 30_000;
+/** Every request is answered by its deadline, and a little later where it is large or the machine busy. */
+const DRAIN_GRACE_MS = 1000;
 /** For answers to leave that are made already. */
 const CLOSE_MS = 2000;
 
@@ -43,7 +44,8 @@ const CLOSE_MS = 2000;
  *         deadline, `io` when the port cannot be listened on.
  */
 export async function startServer(rewarder: Rewarder, options: ServerOptions = {}): Promise<RewardServer> {
-  const { host = DEFAULT_HOST, port = DEFAULT_PORT, token = null, drainMs = DEFAULT_DRAIN_MS } = options;
+  const { host = DEFAULT_HOST, port = DEFAULT_PORT, token = null } = options;
+  const drainMs = options.drainMs ?? rewarder.deadlineMs + DRAIN_GRACE_MS;
   checkToken(host, token);
   const windowMs = options.windowMs ?? DEFAULT_WINDOW_MS;
   if (options.groupSize !== undefined && windowMs >= rewarder.deadlineMs) {

@@ -12,6 +12,7 @@ import {
 import { createMetrics, type ServeMetrics } from "./metrics.ts";
 import { type Asked, badRequest } from "./request.ts";
 import type { Rewarded, Rewarder } from "./rewarder.ts";
+import { inTurns } from "./turns.ts";
 import { withoutPartial } from "./whole-groups.ts";
 
 export interface ServiceOptions {
@@ -27,19 +28,25 @@ export interface ServiceOptions {
   readonly meeting?: (key: string, sample: Sample, gone: AbortSignal) => Promise<Outcome> | null;
 }
 
+/** Who sent a request. */
+export interface Client {
+  /** Whether it left before its answer was out: then nothing more is begun for it. */
+  hasLeft(): boolean;
+  /** Aborts when it leaves; asked for only where something waits for other requests. */
+  gone(): AbortSignal;
+  /** How long ago its request began to arrive, in milliseconds: its deadline counts from there. */
+  waitedMs(): number;
+}
+
 /** What stands between HTTP and the rewarder: admission, deadlines, gathering, counting. */
 export interface Service {
   readonly metrics: ServeMetrics;
   /**
    * The outcome of each group, in the order asked.
-   * Throws `queue_full` and `draining` before anything is scored; rejects with the reason of `gone` when the client left.
-   * `gone` is asked only where something waits for other requests.
+   * Throws `queue_full` and `draining` before anything is scored; rejects with the reason of the client's `gone` when it left
+   * while something of it waited for other requests.
    */
-  score(
-    asked: readonly Asked[],
-    deadlineMs: number | null,
-    gone: () => AbortSignal,
-  ): Promise<readonly Outcome[]>;
+  score(asked: readonly Asked[], deadlineMs: number | null, client: Client): Promise<readonly Outcome[]>;
   /** Throws when nothing more is taken. */
   admit(): void;
   /** A sample that another process was sent and that meets the others here. */
@@ -56,6 +63,8 @@ export function createService(options: ServiceOptions): Service {
   const { rewarder, groupSize, queue = DEFAULT_QUEUE, windowMs = DEFAULT_WINDOW_MS } = options;
   const clock = options.clock ?? systemClock;
   let underWay = 0;
+  /** Samples of other processes' requests, which count those themselves. */
+  let guests = 0;
   let isDraining = false;
   let onIdle = (): void => {};
 
@@ -65,9 +74,9 @@ export function createService(options: ServiceOptions): Service {
       metrics.scored(rewarded.columns, rewarded.rewards, (performance.now() - started) / 1000);
       return rewarded;
     };
-  const score = (group: Group, deadline: number): Rewarded | Promise<Rewarded> => {
+  const score = (group: Group, deadline: number, client: Client): Rewarded | Promise<Rewarded> => {
     const count = countFrom(performance.now());
-    const rewarded = rewarder.score(group, deadline);
+    const rewarded = rewarder.score(group, deadline, client.hasLeft);
     return rewarded instanceof Promise ? rewarded.then(count) : count(rewarded);
   };
   /** A gathered group counts once, as it stood at the last of the deadlines. */
@@ -95,18 +104,17 @@ export function createService(options: ServiceOptions): Service {
     depth: () => underWay + rewarder.late(),
     waiting: () => gatherer?.waiting() ?? 0,
   });
-  const meet: Service["meet"] = (key, sample, gone) => {
+  const leaveIdle = (): void => {
+    if (underWay === 0 && guests === 0) onIdle();
+  };
+  const gather: Service["meet"] = (key, sample, gone) => {
     if (gatherer === null || isDraining) return Promise.reject(draining());
     return gatherer.add(key, sample, gone);
   };
-  const outcome = (
-    group: Group,
-    deadline: number,
-    whenGone: () => AbortSignal,
-  ): Outcome | Promise<Outcome> => {
+  const outcome = (group: Group, deadline: number, client: Client): Outcome | Promise<Outcome> => {
     if (gatherer !== null && group.responses.length < (groupSize ?? 0)) {
-      const [key, sample, gone] = [gatherKey(group), { group, deadline }, whenGone()];
-      return options.meeting?.(key, sample, gone) ?? meet(key, sample, gone);
+      const [key, sample, gone] = [gatherKey(group), { group, deadline }, client.gone()];
+      return options.meeting?.(key, sample, gone) ?? gather(key, sample, gone);
     }
     const whole = ({ rewards, columns, problem }: Rewarded): Outcome => ({
       rewards,
@@ -114,7 +122,7 @@ export function createService(options: ServiceOptions): Service {
       problem,
       gathered: null,
     });
-    const rewarded = score(group, deadline);
+    const rewarded = score(group, deadline, client);
     return rewarded instanceof Promise ? rewarded.then(whole) : whole(rewarded);
   };
   const admit = (): void => {
@@ -133,11 +141,19 @@ export function createService(options: ServiceOptions): Service {
   return {
     metrics,
     admit,
-    meet,
+    meet: async (key, sample, gone) => {
+      guests += 1;
+      try {
+        return await gather(key, sample, gone);
+      } finally {
+        guests -= 1;
+        leaveIdle();
+      }
+    },
     get isDraining() {
       return isDraining;
     },
-    score: async (asked, deadlineMs, gone) => {
+    score: async (asked, deadlineMs, client) => {
       admit();
       if (gatherer !== null && deadlineMs !== null && deadlineMs <= windowMs) {
         throw badRequest(
@@ -145,49 +161,30 @@ export function createService(options: ServiceOptions): Service {
           "give a longer deadline, or none.",
         );
       }
-      const deadline = clock.now() + Math.min(rewarder.deadlineMs, deadlineMs ?? Number.POSITIVE_INFINITY);
+      const limitMs = Math.min(rewarder.deadlineMs, deadlineMs ?? Number.POSITIVE_INFINITY);
+      const deadline = clock.now() - client.waitedMs() + limitMs;
       underWay += asked.length;
       try {
-        return await Promise.all(await begun(asked, ({ group }) => outcome(group, deadline, gone)));
+        const outcomes = await inTurns(asked, ({ group }) => {
+          const begun = outcome(group, deadline, client);
+          // What is rejected while others are begun is looked at in the end.
+          if (begun instanceof Promise) begun.catch(() => {});
+          return begun;
+        });
+        return await Promise.all(outcomes);
       } finally {
         underWay -= asked.length;
-        if (underWay === 0) onIdle();
+        leaveIdle();
       }
     },
     drain: async () => {
       isDraining = true;
       gatherer?.refuseAll();
-      if (underWay > 0) {
+      if (underWay > 0 || guests > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve;
         });
       }
     },
   };
-}
-
-/** How long one request may keep the thread to itself, in milliseconds, where its groups are scored at once. */
-const TURN_MS = 5;
-
-/**
- * Begins the work on each item, in order, and lets others have the thread every few milliseconds: a request of a thousand
- * groups must neither hold up one of a single group nor keep its own deadline from being seen.
- */
-async function begun<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Result | Promise<Result>,
-): Promise<readonly (Result | Promise<Result>)[]> {
-  const results: (Result | Promise<Result>)[] = [];
-  let turnEnds = performance.now() + TURN_MS;
-  for (const [index, item] of items.entries()) {
-    const result = work(item);
-    // What is rejected while others are begun is looked at in the end.
-    if (result instanceof Promise) result.catch(() => {});
-    results.push(result);
-    if (index + 1 < items.length && performance.now() >= turnEnds) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      turnEnds = performance.now() + TURN_MS;
-    }
-  }
-  return results;
 }

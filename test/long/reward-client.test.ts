@@ -5,11 +5,18 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { recipeFromCode } from "../../src/annotate/load-recipe.ts";
+import { tableRows } from "../../src/annotate/rework.ts";
+import { run as runOffline } from "../../src/annotate/run.ts";
+import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
+import { nodeFiles } from "../../src/core/files.ts";
 import { perResponse, scored } from "../../src/core/scorer.ts";
 import type { Scorer } from "../../src/core/types.ts";
 import type { Rewarder } from "../../src/serve/rewarder.ts";
 import { type RewardServer, type ServerOptions, startServer } from "../../src/serve/server.ts";
+import { readManifest } from "../../src/store/manifest.ts";
 import { rewardClientSource } from "../../src/trainers/reward-client.ts";
+import { directoryOf, testCatalog } from "../annotate/small-run.ts";
 import { groupCount, needsEight, numberInText, rewarderOf } from "../serve/support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -70,6 +77,7 @@ interface Body {
   readonly groups: readonly {
     readonly id?: string;
     readonly prompt?: unknown;
+    readonly reference?: unknown;
     readonly metadata?: unknown;
     readonly responses: readonly { readonly id: string }[];
   }[];
@@ -110,6 +118,12 @@ const seen: Scorer = perResponse(
   { name: "seen", version: 1, range: [0, 1e6] },
   ({ tokenCount = 0 }, { prompt }) =>
     scored(tokenCount + 100 * Number(prompt.reference) + 10_000 * Number(prompt.metadata.level)),
+);
+
+/** 1 for a response that is the reference, as it is written; else 0. */
+const sameAsReference: Scorer = perResponse(
+  { name: "same", version: 1, range: [0, 1] },
+  ({ text }, { prompt }) => scored(Number(text === prompt.reference)),
 );
 
 describe.skipIf(absent !== "")(`the Python client${absent}`, { timeout: 120_000 }, () => {
@@ -156,6 +170,91 @@ many = p.trl_reward(
     [str(n) for n in range(200)], ["x"] * 200, reference=[str(n % 50) for n in range(200)], level=[0] * 200)
 print(json.dumps([rewards, many == [100.0 * (n % 50) for n in range(200)]]))`;
     expect(await run(url, code)).toEqual([[10_702, 20_801], true]);
+  });
+
+  /** Reference answers that are no text: as JSON and Python write them, and as a file's reader writes them out. */
+  const REFERENCES = [
+    ["2.0", "2.0", "2"],
+    ["2", "2", "2"],
+    ["2.50", "2.50", "2.5"],
+    ["1e-7", "1e-7", "1e-7"],
+    ["0", "0", "0"],
+    ["-0.0", "-0.0", "0"],
+    ["1e15", "1e15", "1000000000000000"],
+    ["true", "True", "true"],
+    ["false", "False", "false"],
+    ["2.0", "numpy.float64(2)", "2"],
+    ["0.5", "numpy.float32(0.5)", "0.5"],
+    ["0", "numpy.int64(0)", "0"],
+    ["true", "numpy.bool_(True)", "true"],
+  ] as const;
+
+  it("gives answers to references that are no text the rewards that a run on a file of them gives", async () => {
+    const texts = [
+      "2",
+      "2.0",
+      "2.5",
+      "1e-7",
+      "1e-07",
+      "0",
+      "-0.0",
+      "0.5",
+      "1000000000000000",
+      "true",
+      "True",
+      "false",
+    ];
+    const scorers = { equal: { use: sameAsReference } };
+    const lines = REFERENCES.map(
+      ([json], index) =>
+        `{"id": "${index}", "prompt": "Q", "reference": ${json}, "responses": ${JSON.stringify(texts)}}\n`,
+    );
+    const directory = await directoryOf({ "rows.jsonl": lines.join("") });
+    const out = join(directory, "out");
+    const recipe = recipeFromCode({ input: { path: "rows.jsonl" }, scorers }, directory, {});
+    await runOffline(recipe, testCatalog, { out, openCache: memoryScoreCache, workers: 1 });
+    const offline: unknown[] = [];
+    for await (const rows of tableRows(nodeFiles, out, await readManifest(nodeFiles, out), "groups")) {
+      for (const { responses } of rows)
+        offline.push((responses as readonly { readonly reward: unknown }[]).map(({ reward }) => reward));
+    }
+    expect(offline).toEqual(REFERENCES.map(([, , written]) => texts.map((text) => Number(text === written))));
+
+    const { url } = await start({ scorers });
+    const code = `
+import numpy
+texts = ${JSON.stringify(texts)}
+references = [${REFERENCES.map(([, written]) => written).join(", ")}]
+trl = [p.trl_reward(["Q"] * len(texts), texts, reference=[value] * len(texts)) for value in references]
+verl = [[p.compute_score("m", text, value, {"prompt": "Q"})["score"] for text in texts] for value in references]
+print(json.dumps([trl, verl]))`;
+    expect(await run(url, code)).toEqual([offline, offline]);
+  });
+
+  it("keeps every digit of an integer that JSON would round, writes lists as JSON, and takes any NaN for no reference", async () => {
+    const { url, sent } = await fake(({ groups }) => ({
+      body: {
+        groups: groups.map(({ responses }) => ({
+          responses: responses.map(({ id }) => ({ id, reward: 1 })),
+        })),
+        missing: [],
+      },
+    }));
+    const code = `
+import numpy
+for value in [2**64 + 1, -(2**53), 2**53 - 1, float("nan"), numpy.float32("nan"), numpy.array(["a", "b"]), ""]:
+    p.trl_reward(["Q"], ["x"], reference=[value])
+print(json.dumps(0))`;
+    await run(url, code);
+    expect(sent.map(({ groups }) => groups[0]?.reference)).toEqual([
+      "18446744073709551617",
+      "-9007199254740992",
+      9007199254740991,
+      undefined,
+      undefined,
+      '["a", "b"]',
+      "",
+    ]);
   });
 
   it("gathers what verl sends one by one into groups, and raises where a sample has no reward", async () => {

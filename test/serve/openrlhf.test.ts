@@ -6,7 +6,7 @@ import type { Outcome } from "../../src/serve/gather.ts";
 import { openrlhfAnswer, readOpenrlhf } from "../../src/serve/openrlhf.ts";
 import { DEFAULT_LIMITS } from "../../src/serve/request.ts";
 
-const read = (body: unknown, options = {}) => readOpenrlhf(body, options, DEFAULT_LIMITS);
+const read = (body: unknown, options = {}) => [...readOpenrlhf(body, options, DEFAULT_LIMITS)];
 const one = (query: string, prompt: string, label: unknown = "4", options = {}) =>
   read({ query: [query], prompts: [prompt], labels: [label] }, options)[0]?.group;
 
@@ -40,6 +40,12 @@ describe("a request of /get_reward", () => {
   it("cuts off only the turn ends that were named, when some were", () => {
     expect(one("Q: A</s>", "Q: ", "4", { turnEnds: ["<END>"] })?.responses[0]?.text).toBe("A</s>");
     expect(one("Q: A<END>", "Q: ", "4", { turnEnds: ["<END>"] })?.responses[0]?.text).toBe("A");
+  });
+
+  it("writes out labels that are numbers or booleans as files' references are, and refuses rounded integers", () => {
+    const labels = [2.0, 1e-7, 0, true, "2.0"].map((label) => one("Q: A", "Q: ", label)?.prompt.reference);
+    expect(labels).toEqual(["2", "1e-7", "0", "true", "2.0"]);
+    expect(faultOf(() => one("Q: A", "Q: ", 2 ** 53)).code).toBe("bad_request");
   });
 
   it("has no reference where the label is empty, null or missing", () => {

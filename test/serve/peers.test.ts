@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createPeers, type PeerMessage, type Peers } from "../../src/serve/peers.ts";
-import { readScoreRequest } from "../../src/serve/request.ts";
 import type { Rewarder } from "../../src/serve/rewarder.ts";
 import { createService, type Service } from "../../src/serve/service.ts";
 import { virtualClock } from "../models/virtual-clock.ts";
-import { groupCount, needsEight, never, rewarderOf } from "./support.ts";
+import { askedOf, client, groupCount, needsEight, never, rewarderOf } from "./support.ts";
 
 const open: Rewarder[] = [];
 afterEach(async () => {
@@ -42,7 +41,7 @@ async function processes(count: number) {
           send: (message) => {
             const copy = JSON.parse(JSON.stringify(message)) as PeerMessage;
             setImmediate(() => {
-              if (copy.kind === "lost") return;
+              if (copy.kind === "lost" || copy.kind === "closed") return;
               const listener = listeners.get(copy.to);
               if (listener) listener(copy);
               else if (copy.kind === "ask") listeners.get(copy.from)?.({ kind: "lost", slot: copy.to });
@@ -58,15 +57,23 @@ async function processes(count: number) {
     );
   }
   const ask = (slot: number, prompt: string, id: string, gone = never) => {
-    const { asked } = readScoreRequest({ groups: [{ prompt, responses: [{ id, text: id }] }] });
-    return (services[slot] as Service).score(asked, null, () => gone).then(([outcome]) => outcome);
+    const asked = askedOf({ groups: [{ prompt, responses: [{ id, text: id }] }] });
+    return (services[slot] as Service).score(asked, null, client(gone)).then(([outcome]) => outcome);
   };
   /** The prompts that meet in a process, found by asking. */
   const end = (slot: number): void => {
     listeners.delete(slot);
     for (const listener of listeners.values()) listener({ kind: "lost", slot });
   };
-  return { clock, services, peers, ask, end };
+  /** It ends and stays away. */
+  const close = (slot: number): void => {
+    end(slot);
+    for (const listener of listeners.values()) listener({ kind: "closed", slot });
+  };
+  const hang = (slot: number): void => {
+    listeners.set(slot, () => {});
+  };
+  return { clock, services, peers, ask, end, close, hang };
 }
 
 const PROMPTS = Array.from({ length: 12 }, (_, index) => `prompt ${index}`);
@@ -81,7 +88,7 @@ describe("processes behind one port", () => {
     expect(outcomes.map((outcome) => outcome?.rewards)).toEqual(answers.map(() => [16]));
     const counts = await Promise.all(
       services.map(async ({ metrics }) =>
-        Number(/groups_total (\d+)/.exec(await metrics.registry.metrics())?.[1]),
+        Number(/groups_total\{worker="\d"\} (\d+)/.exec(await metrics.registry.metrics())?.[1]),
       ),
     );
     expect(counts.reduce((sum, count) => sum + count)).toBe(PROMPTS.length);
@@ -91,11 +98,13 @@ describe("processes behind one port", () => {
   it("tell each other when a client left, and when a window closed short", async () => {
     const { clock, ask } = await processes(2);
     for (const prompt of PROMPTS) {
-      const client = new AbortController();
-      const left = [0, 1].map((slot) => ask(slot, prompt, `left ${slot}`, client.signal).catch(() => "left"));
+      const controller = new AbortController();
+      const left = [0, 1].map((slot) =>
+        ask(slot, prompt, `left ${slot}`, controller.signal).catch(() => "left"),
+      );
       const stays = ask(0, prompt, "stays");
       await clock.advance(10);
-      client.abort(new Error("the client left"));
+      controller.abort(new Error("the client left"));
       expect(await clock.run(Promise.all(left))).toEqual(["left", "left"]);
       expect((await clock.run(stays))?.gathered).toEqual({ expected: 8, present: 1 });
     }
@@ -123,6 +132,17 @@ describe("processes behind one port", () => {
     );
   });
 
+  it("gather elsewhere what met in a process that stays away, and in one of them, whichever was sent it", async () => {
+    const { clock, ask, close } = await processes(3);
+    close(1);
+    const answers = PROMPTS.flatMap((prompt) =>
+      Array.from({ length: 8 }, (_, index) => ask(index % 2 === 0 ? 0 : 2, prompt, String(index))),
+    );
+    const outcomes = await clock.run(Promise.all(answers));
+    // 8 responses, counted by two scorers.
+    expect(outcomes.map((outcome) => outcome?.rewards)).toEqual(answers.map(() => [16]));
+  });
+
   it("pass on why one of them refuses", async () => {
     const { clock, ask, services } = await processes(2);
     const drained = services[1]?.drain();
@@ -137,13 +157,20 @@ describe("processes behind one port", () => {
     expect(found.filter((outcome) => outcome === 1).length).toBeGreaterThan(0);
   });
 
-  it("add up their metrics, without one that has ended", async () => {
-    const { clock, ask, peers, end } = await processes(3);
-    await clock.run(Promise.all(PROMPTS.map((prompt, index) => ask(index % 3, prompt, "a"))));
-    const total = async () =>
-      Number(/windows_total\{closed="short"\} (\d+)/.exec((await peers[0]?.metricsText()) ?? "")?.[1]);
-    expect(await total()).toBe(PROMPTS.length);
+  it("tell their metrics apart, without one that has ended or hangs", async () => {
+    const { clock, ask, peers, end, hang } = await processes(4);
+    await clock.run(Promise.all(PROMPTS.map((prompt, index) => ask(index % 4, prompt, "a"))));
+    const shortBy = async () => {
+      const text = (await peers[0]?.metricsText()) ?? "";
+      const found = [...text.matchAll(/windows_total\{closed="short",worker="(\d)"\} (\d+)/g)];
+      return new Map(found.map(([, worker, count]) => [Number(worker), Number(count)]));
+    };
+    const all = await shortBy();
+    expect([...all.keys()].sort()).toEqual([0, 1, 2, 3]);
+    expect([...all.values()].reduce((sum, count) => sum + count)).toBe(PROMPTS.length);
+    // What the others count is as it was: nothing falls that may only rise.
     end(2);
-    expect(await total()).toBeLessThan(PROMPTS.length);
+    hang(3);
+    expect(await shortBy()).toEqual(new Map([...all].filter(([worker]) => worker < 2)));
   });
 });

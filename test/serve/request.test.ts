@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import { promptId, responseIds } from "../../src/core/ids.ts";
 import { ServeFault } from "../../src/serve/fault.ts";
 import { DEFAULT_LIMITS, readScoreRequest } from "../../src/serve/request.ts";
+import { askedOf } from "./support.ts";
 
 const response = { id: "r", text: "4" };
 
 function faultOf(body: unknown, limits = DEFAULT_LIMITS): ServeFault {
   try {
-    readScoreRequest(body, limits);
+    askedOf(body, limits);
   } catch (error) {
     if (error instanceof ServeFault) return error;
     throw error;
@@ -17,7 +18,7 @@ function faultOf(body: unknown, limits = DEFAULT_LIMITS): ServeFault {
 
 describe("a request of /score", () => {
   it("is read as a row of a file would be, and keeps the client's ids apart from the content's", () => {
-    const { asked, deadlineMs } = readScoreRequest({
+    const body = {
       groups: [
         {
           prompt: "2 + 2?",
@@ -27,11 +28,11 @@ describe("a request of /score", () => {
         },
       ],
       deadline_ms: 500,
-    });
+    };
     const id = promptId({ messages: [{ role: "user", content: "2 + 2?" }] });
     const ids = responseIds(id, ["4", "5"]);
-    expect(deadlineMs).toBe(500);
-    expect(asked).toEqual([
+    expect(readScoreRequest(body).deadlineMs).toBe(500);
+    expect(askedOf(body)).toEqual([
       {
         id,
         group: {
@@ -56,24 +57,24 @@ describe("a request of /score", () => {
       { role: "system", content: "Be brief." },
       { role: "user", content: [{ type: "text", text: "Hi" }] },
     ];
-    const [first] = readScoreRequest({
+    const [first] = askedOf({
       groups: [{ messages, tools: [{ name: "f" }], responses: ["a"] }],
-    }).asked;
-    const [second] = readScoreRequest({
+    });
+    const [second] = askedOf({
       groups: [{ prompt: messages, tools: [{ name: "f" }], responses: ["a"] }],
-    }).asked;
+    });
     expect(first).toEqual(second);
     expect(first?.group.prompt.tools).toBe('[{"name":"f"}]');
   });
 
   it("may hold one prompt twice, as long as the responses' ids differ", () => {
     const group = (id: string) => ({ id: "p", prompt: "Q", responses: [{ id, text: "a" }] });
-    expect(readScoreRequest({ groups: [group("1"), group("2")] }).asked).toHaveLength(2);
+    expect(askedOf({ groups: [group("1"), group("2")] })).toHaveLength(2);
     expect(faultOf({ groups: [group("1"), group("1")] }).message).toContain("was there before");
   });
 
   it("without groups has nothing to score", () => {
-    expect(readScoreRequest({ groups: [] }).asked).toEqual([]);
+    expect(askedOf({ groups: [] })).toEqual([]);
   });
 
   it.each([

@@ -8,17 +8,16 @@ import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { nodeFiles } from "../../src/core/files.ts";
 import { perGroup, perResponse, scored } from "../../src/core/scorer.ts";
 import type { Scorer } from "../../src/core/types.ts";
-import { readScoreRequest } from "../../src/serve/request.ts";
 import { openRewarder, type Rewarded, type Rewarder } from "../../src/serve/rewarder.ts";
 import { readManifest } from "../../src/store/manifest.ts";
 import { directoryOf, testCatalog } from "../annotate/small-run.ts";
 import { virtualClock } from "../models/virtual-clock.ts";
-import { groupCount, needsEight, numberInText, opened, rewarderOf } from "./support.ts";
+import { askedOf, groupCount, needsEight, numberInText, opened, rewarderOf } from "./support.ts";
 
 const groupOf = (texts: readonly string[], reference?: string) => {
-  const [asked] = readScoreRequest({
+  const [asked] = askedOf({
     groups: [{ id: "p", prompt: "Q", ...(reference !== undefined && { reference }), responses: texts }],
-  }).asked;
+  });
   if (asked === undefined) throw new Error("no group");
   return asked.group;
 };
@@ -222,7 +221,7 @@ describe("the same rows offline and online", () => {
     const { loaded, out, rewards } = await offline(recipe);
     const opening = openRewarder(loaded, testCatalog, { run: out, openCache: memoryScoreCache, threads: 1 });
     await using(opening, async (rewarder) => {
-      const { asked } = readScoreRequest({ groups: ROWS });
+      const asked = askedOf({ groups: ROWS });
       const online: Rewarded[] = [];
       for (const { group } of asked) online.push(await rewarder.score(group, later()));
       expect(new Map(online.map(({ group, rewards: own }) => [group.prompt.id, own]))).toEqual(rewards);
@@ -252,5 +251,18 @@ describe("the same rows offline and online", () => {
     await expect(others({ scorers: { ...recipe.scorers, length: { use: longer } } })).rejects.toThrow(
       /scored otherwise by length[\s\S]*plan_changed/,
     );
+  });
+
+  it("are refused with a run of another reward, or none, also where no number of it is needed", async () => {
+    const plain = { ...recipe, reward: { terms: [{ score: "count" }] } };
+    const { out, loaded } = await offline(plain);
+    const heavier = { ...plain, reward: { terms: [{ score: "count", weight: 2 }] } };
+    await expect(
+      openRewarder(recipeFromCode(heavier, loaded.directory, {}), testCatalog, { run: out }),
+    ).rejects.toThrow(/another reward[\s\S]*plan_changed/);
+    await expect(
+      openRewarder(loaded, testCatalog, { run: join(loaded.directory, "nowhere") }),
+    ).rejects.toThrow(/nowhere/);
+    await using(openRewarder(loaded, testCatalog, { run: out }), async () => {});
   });
 });

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { perResponse, scored } from "../../src/core/scorer.ts";
 import { openrlhfAnswer } from "../../src/serve/openrlhf.ts";
-import { readScoreRequest } from "../../src/serve/request.ts";
+import type { Asked } from "../../src/serve/request.ts";
 import type { Rewarder, RewarderOptions } from "../../src/serve/rewarder.ts";
 import { createService, type ServiceOptions } from "../../src/serve/service.ts";
 import { virtualClock } from "../models/virtual-clock.ts";
-import { never, numberInText, rewarderOf } from "./support.ts";
+import { askedOf, client, never, numberInText, rewarderOf } from "./support.ts";
 
 const open: Rewarder[] = [];
 afterEach(async () => {
@@ -21,9 +21,9 @@ async function serviceOf(
   const service = createService({ rewarder, ...options });
   const ask = (texts: readonly string[], deadlineMs: number | null = null, prompts = ["p"]) =>
     service.score(
-      readScoreRequest({ groups: prompts.map((prompt) => ({ prompt, responses: texts })) }).asked,
+      askedOf({ groups: prompts.map((prompt) => ({ prompt, responses: texts })) }),
       deadlineMs,
-      () => never,
+      client(),
     );
   return { service, ask };
 }
@@ -119,6 +119,15 @@ describe("deadlines", () => {
     expect(outcomes[5]?.columns[0]?.scores[0]).toMatchObject({ kind: "failed", code: "timeout" });
   });
 
+  it("count from the arrival of a request, not from when it was read", async () => {
+    const clock = virtualClock();
+    const { service } = await serviceOf({ scorers: { n: { use: numberInText } } }, { clock });
+    const asked = askedOf({ groups: [{ prompt: "p", responses: ["7"] }] });
+    const rewardsAfter = async (ms: number) =>
+      (await service.score(asked, 50, { ...client(), waitedMs: () => ms }))[0]?.rewards;
+    expect([await rewardsAfter(49), await rewardsAfter(50)]).toEqual([[7], [null]]);
+  });
+
   it("and a large request let a small one in between", async () => {
     const busy = perResponse({ name: "busy", version: 1, range: [0, 1] }, () => {
       const until = performance.now() + 2;
@@ -133,5 +142,50 @@ describe("deadlines", () => {
     await ask(["a"]).then(() => order.push("small"));
     await large;
     expect(order).toEqual(["small", "large"]);
+  });
+});
+
+describe("a drain", () => {
+  it("waits for samples of other processes that are being scored here", async () => {
+    const clock = virtualClock();
+    const slow = perResponse(
+      { name: "slow", version: 1, range: [0, 1] },
+      () =>
+        new Promise((resolve) => {
+          clock.after(1000, () => resolve(scored(1)));
+        }),
+    );
+    const { service } = await serviceOf({ scorers: { slow: { use: slow } } }, { clock, groupSize: 2 });
+    const samples = ["a", "b"].map((text) => {
+      const [asked] = askedOf({ groups: [{ prompt: "p", responses: [text] }] });
+      return { group: (asked as Asked).group, deadline: clock.now() + 5000 };
+    });
+    const told: string[] = [];
+    const met = samples.map((sample) =>
+      service.meet("key", sample, never).then(({ rewards }) => told.push(`scored ${rewards}`)),
+    );
+    const drained = service.drain().then(() => told.push("drained"));
+    await clock.run(Promise.all([...met, drained]));
+    expect(told).toEqual(["scored 1", "scored 1", "drained"]);
+  });
+});
+
+describe("a client that leaves", () => {
+  it("has its groups left alone that are not begun, and its place in the queue given free", async () => {
+    const controller = new AbortController();
+    let calls = 0;
+    const leaves = perResponse({ name: "leaves", version: 1, range: [0, 1] }, () => {
+      calls += 1;
+      if (calls === 3) controller.abort();
+      return scored(1);
+    });
+    const { service } = await serviceOf({ scorers: { leaves: { use: leaves } } });
+    const prompts = Array.from({ length: 100 }, (_, index) => `p${index}`);
+    const asked = askedOf({ groups: prompts.map((prompt) => ({ prompt, responses: ["a"] })) });
+    await service.score(asked, null, client(controller.signal));
+    expect(calls).toBe(3);
+    const metrics = await service.metrics.registry.metrics();
+    expect(metrics).toContain('prefkit_scores_total{scorer="leaves",kind="failed",code="cancelled"} 97');
+    expect(metrics).toContain("prefkit_queue_depth 0");
   });
 });

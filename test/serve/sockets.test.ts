@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
@@ -183,6 +184,69 @@ describe("a server on a socket", () => {
     );
     // A fifth more than the deadline, and room for a busy machine.
     expect(Math.max(...times)).toBeLessThan(1500);
+  });
+});
+
+describe("clients as they are", () => {
+  const head = (body: string | Buffer, more = ""): string =>
+    `POST /score HTTP/1.1\r\nhost: x\r\n${more}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+
+  it("read why a long body is refused, though they write it whole before they read", async () => {
+    const long = Buffer.alloc(8 * 2 ** 20, "x");
+    const { url } = await start(undefined, { bodyLimit: 1000 });
+    const answer = await raw(url, Buffer.concat([Buffer.from(head(long, "connection: close\r\n")), long]));
+    expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*"too_large"/);
+    const guarded = await start(undefined, { token: "correct-horse" });
+    const wrong = Buffer.concat([Buffer.from(head(long)), long]);
+    expect(await raw(guarded.url, wrong)).toMatch(/^HTTP\/1\.1 401 [\s\S]*"unauthorized"/);
+  });
+
+  it("may send the next requests before the first is answered: the answers come in order", async () => {
+    const gate = opened<void>();
+    const first = perResponse({ name: "first", version: 1, range: [0, 9] }, async ({ text }) => {
+      if (text === "1") await gate.promise;
+      else gate.resolve();
+      return scored(Number(text));
+    });
+    const { url } = await start({ scorers: { first: { use: first } } });
+    const bodies = ["1", "2", "3"].map((text) => JSON.stringify(groups(text)));
+    const requests = bodies.map(
+      (body, index) => head(body, index === 2 ? "connection: close\r\n" : "") + body,
+    );
+    const answer = await raw(url, requests.join(""));
+    expect([...answer.matchAll(/"reward":(\d)/g)].map(([, reward]) => reward)).toEqual(["1", "2", "3"]);
+  });
+
+  it("may leave a thousand requests behind: none counts as answered, and nothing of them stays", async () => {
+    const gate = opened<void>();
+    const waits = perResponse({ name: "waits", version: 1, range: [0, 1] }, async ({ text }) => {
+      if (text === "left") await gate.promise;
+      return scored(1);
+    });
+    const { url, server } = await start({ scorers: { waits: { use: waits } } });
+    const metrics = () => server.service.metrics.registry.metrics();
+    for (let left = 0; left < 1000; left += 100) {
+      const client = new AbortController();
+      setMaxListeners(0, client.signal);
+      const all = Array.from({ length: 100 }, () =>
+        post(url, "/score", groups("left"), client.signal).catch((error: Error) => error.name),
+      );
+      // Their work goes on, and counts as what is under way.
+      await vi.waitFor(
+        async () => expect(await metrics()).toContain(`prefkit_queue_depth ${left + 100}\n`),
+        10_000,
+      );
+      client.abort();
+      expect(new Set(await Promise.all(all))).toEqual(new Set(["AbortError"]));
+    }
+    await vi.waitFor(async () => expect(await server.connections()).toBe(0), 10_000);
+    gate.resolve();
+    expect((await post(url, "/score", groups("stays"))).status).toBe(200);
+    await vi.waitFor(async () => {
+      const text = await metrics();
+      expect(text).toContain("prefkit_queue_depth 0\n");
+      expect(text).toContain('prefkit_requests_total{route="/score",status="200"} 1\n');
+    });
   });
 });
 

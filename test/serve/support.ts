@@ -4,7 +4,9 @@ import type { RecipeInput } from "../../src/annotate/recipe.ts";
 import { memoryScoreCache } from "../../src/annotate/score-cache.ts";
 import { perGroup, perResponse, scored } from "../../src/core/scorer.ts";
 import type { Scorer } from "../../src/core/types.ts";
+import { type Asked, type RequestLimits, readScoreRequest } from "../../src/serve/request.ts";
 import { openRewarder, type Rewarder, type RewarderOptions } from "../../src/serve/rewarder.ts";
+import type { Client } from "../../src/serve/service.ts";
 import { testCatalog } from "../annotate/small-run.ts";
 
 /** The number that stands in the text; an unreadable one throws, so that the cell fails. */
@@ -41,6 +43,16 @@ export function opened<T>(): { promise: Promise<T>; resolve: (value: T) => void 
     resolve = done;
   });
   return { promise, resolve };
+}
+
+/** The groups of a request's body, all read. */
+export function askedOf(body: unknown, limits?: RequestLimits): readonly Asked[] {
+  return [...readScoreRequest(body, limits).asked];
+}
+
+/** A client that stays, or one that leaves when the signal aborts; what it asks for has just begun to arrive. */
+export function client(gone: AbortSignal = never): Client {
+  return { hasLeft: () => gone.aborted, gone: () => gone, waitedMs: () => 0 };
 }
 
 export const never: AbortSignal = new AbortController().signal;

@@ -156,6 +156,7 @@ async function serveHere(
     },
   });
   try {
+    await peers?.agree(rewarder.identity());
     const server = await startServer(rewarder, {
       host: flags.host,
       port: flags.port,
