@@ -128,7 +128,8 @@ function licenseOf({ recipe }: Manifest): string | null {
 
 /** Names as the recipe's run saw them; more than a few are no help to a reader. */
 function inputNames({ input }: Manifest): string[] {
-  const files = Array.isArray(input.files) ? input.files : [];
+  const { files: listed } = fieldsOf(input);
+  const files = Array.isArray(listed) ? listed : [];
   return files.slice(0, 20).flatMap((file) => {
     const { path } = fieldsOf(file);
     return typeof path === "string" ? [path] : [];
