@@ -203,8 +203,8 @@ async function execute(execution: Execution): Promise<RunOutcome> {
     status,
   });
   const failures = openFailures(records);
-  if (isScored) await checkStillPlanned(files, out, resolved, input, plan);
   if (!isScored) return { ...base, kind: "stopped", manifest: null, openFailures: failures };
+  await checkStillPlanned(files, out, resolved, input, plan);
   if (slice !== null) return { ...base, kind: "scored", manifest: null, openFailures: failures };
 
   const manifest = await finishDataset({

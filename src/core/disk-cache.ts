@@ -103,6 +103,23 @@ export function openDatabase(directory: string, file: string, what: string): Roo
   }
 }
 
+/**
+ * A database for what processes tell each other at this moment: made where it is not there, and nothing of it is waited for on its
+ * way to the disk, as it is worth nothing after a power cut. Throws lmdb's own errors, and those of the file system.
+ */
+export function openPassing(directory: string, file: string): RootDatabase<string, string> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, file);
+  checkDatabase(path);
+  return open<string, string>({
+    path,
+    encoding: "string",
+    noSubdir: true,
+    noSync: true,
+    overlappingSync: false,
+  });
+}
+
 /** What an lmdb file starts with, at byte 24: 0xbeefc0de. Its first two pages are written at once. */
 const MAGIC = [0xde, 0xc0, 0xef, 0xbe];
 const MAGIC_AT = 24;

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
-import { open, type RootDatabase } from "lmdb";
-import { cacheDirectory, checkDatabase } from "../core/disk-cache.ts";
+import type { RootDatabase } from "lmdb";
+import { cacheDirectory, openPassing } from "../core/disk-cache.ts";
 import { reasonOf } from "../core/errors.ts";
+import { jsonOrNull } from "../core/json.ts";
+import { fieldsOf } from "./wire.ts";
 
 /**
  * The port to who is asking what at this moment, among the processes that share a cache: a call that another one has sent
@@ -69,16 +69,7 @@ function openShared(
   directory: string,
   attempted: <Value>(work: () => Value, otherwise: Value) => Value,
 ): Claims {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  checkDatabase(join(directory, FILE));
-  // Claims of before a power cut are worth nothing.
-  const database = open<string, string>({
-    path: join(directory, FILE),
-    encoding: "string",
-    noSubdir: true,
-    noSync: true,
-    overlappingSync: false,
-  });
+  const database = openPassing(directory, FILE);
   const me = randomUUID();
   const beat = (): void => {
     const owner: Owner = { host: hostname(), pid: process.pid, beat: Date.now() };
@@ -136,12 +127,7 @@ function isRunning(pid: number): boolean {
 
 /** null for anything that is not what we wrote. */
 function readOwner(text: string | undefined): Owner | null {
-  if (text === undefined) return null;
-  try {
-    const { host, pid, beat } = JSON.parse(text) as Partial<Owner>;
-    const isWhole = typeof host === "string" && Number.isSafeInteger(pid) && Number.isFinite(beat);
-    return isWhole ? ({ host, pid, beat } as Owner) : null;
-  } catch {
-    return null;
-  }
+  const { host, pid, beat } = fieldsOf(jsonOrNull(text ?? ""));
+  const isWhole = typeof host === "string" && Number.isSafeInteger(pid) && Number.isFinite(beat);
+  return isWhole ? ({ host, pid, beat } as Owner) : null;
 }

@@ -1,7 +1,4 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { open } from "lmdb";
-import { cacheDirectory, checkDatabase } from "../core/disk-cache.ts";
+import { cacheDirectory, openPassing } from "../core/disk-cache.ts";
 import { reasonOf } from "../core/errors.ts";
 import { contentHash } from "../core/ids.ts";
 import { freshPace, type PaceState } from "./pace.ts";
@@ -65,16 +62,7 @@ function openShared(directory: string, giveUp: (error: unknown) => LimitStore): 
     return known;
   };
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    checkDatabase(join(directory, "limits.lmdb"));
-    // Limits of an hour ago are worth nothing, so nothing is lost when a power cut takes the last ones.
-    const database = open<string, string>({
-      path: join(directory, "limits.lmdb"),
-      encoding: "string",
-      noSubdir: true,
-      noSync: true,
-      overlappingSync: false,
-    });
+    const database = openPassing(directory, "limits.lmdb");
     return {
       read: (limitKey) => {
         try {

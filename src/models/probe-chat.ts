@@ -1,4 +1,5 @@
 import { type CallFailure, isCallFailure } from "../core/errors.ts";
+import { jsonOrNull } from "../core/json.ts";
 import { finding } from "./http-provider.ts";
 import type { CallContext, ChatModel, ChatReply, ChatRequest } from "./ports.ts";
 import type { Finding } from "./provider.ts";
@@ -107,12 +108,4 @@ async function structuredFinding(model: ChatModel, context: CallContext): Promis
   return Number.isInteger(answer)
     ? finding("structured_output", "good", "follows a JSON schema", null, true)
     : finding("structured_output", "warn", "does not follow a JSON schema", fix, false);
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -5,6 +5,7 @@ import { sha256 } from "../core/ids.ts";
 import { parseOptions } from "../core/scorer.ts";
 import type { Json } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
+import { fieldsOf } from "../models/wire.ts";
 import { type Manifest, readManifest, tableFiles } from "../store/manifest.ts";
 import type { Row } from "../store/table.ts";
 import { dataCard, exportCard } from "./export-card.ts";
@@ -134,10 +135,6 @@ function inputNames({ input }: Manifest): string[] {
     const { path } = fieldsOf(file);
     return typeof path === "string" ? [path] : [];
   });
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** The layout of a trainer for a dataset, and its options with the defaults filled in. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonOrNull } from "../core/json.ts";
 import type { Message } from "../core/types.ts";
 
 /** One call of a tool, whatever the field names around it. */
@@ -39,15 +40,6 @@ export function writtenCalls(content: string): readonly ToolCall[] {
 
 function isToolCall(made: { readonly name: string; readonly arguments: unknown }): made is ToolCall {
   return typeof made.arguments === "object" && made.arguments !== null && !Array.isArray(made.arguments);
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // Not JSON is an answer here: such a turn is left out, with the reason.
-    return null;
-  }
 }
 
 /** Why a conversation cannot be written as turns that user and assistant take alternately, or null when it can. */

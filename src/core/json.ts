@@ -1,0 +1,8 @@
+/** The value of JSON text; null for text that is none, where that is an answer and no fault. */
+export function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
