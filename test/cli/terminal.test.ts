@@ -6,7 +6,7 @@ import { PrefkitError } from "../../src/core/errors.ts";
 
 const EVIL = "p\u001b[31m\u009b31m\u202e\u200b";
 
-function printed(error: unknown, json = false, environment: Terminal["environment"] = {}) {
+function recorder(environment: Terminal["environment"] = {}) {
   const lines = { out: "", err: "" };
   const terminal: Terminal = {
     out: (text) => {
@@ -17,6 +17,11 @@ function printed(error: unknown, json = false, environment: Terminal["environmen
     },
     ...{ isInteractive: true, columns: 80, environment, directory: "." },
   };
+  return { lines, terminal };
+}
+
+function printed(error: unknown, json = false, environment: Terminal["environment"] = {}) {
+  const { lines, terminal } = recorder(environment);
   return { ...lines, exitCode: printError(terminal, error, json), out: lines.out, err: lines.err };
 }
 
@@ -47,16 +52,7 @@ describe("printError", () => {
 
 describe("printUsageFault", () => {
   async function used(words: readonly string[], json = true) {
-    const lines = { out: "", err: "" };
-    const terminal: Terminal = {
-      out: (text) => {
-        lines.out += `${text}\n`;
-      },
-      err: (text) => {
-        lines.err += `${text}\n`;
-      },
-      ...{ isInteractive: false, columns: 80, environment: {}, directory: "." },
-    };
+    const { lines, terminal } = recorder();
     const fault = await buildProgram(terminal, () => {})
       .parseAsync(["node", "prefkit", ...words])
       .catch((error: CommanderError) => error);

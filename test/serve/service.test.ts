@@ -4,7 +4,7 @@ import { openrlhfAnswer } from "../../src/serve/openrlhf.ts";
 import type { Asked } from "../../src/serve/request.ts";
 import type { Rewarder, RewarderOptions } from "../../src/serve/rewarder.ts";
 import { createService, type ServiceOptions } from "../../src/serve/service.ts";
-import { virtualClock } from "../models/virtual-clock.ts";
+import { type VirtualClock, virtualClock } from "../models/virtual-clock.ts";
 import { askedOf, client, never, numberInText, rewarderOf } from "./support.ts";
 
 const open: Rewarder[] = [];
@@ -66,16 +66,21 @@ describe("a group that came only in part", () => {
   });
 });
 
+/** A scorer that gives 1 after a second of the clock. */
+function answersIn1000(clock: VirtualClock) {
+  return perResponse(
+    { name: "slow", version: 1, range: [0, 1] },
+    () =>
+      new Promise((resolve) => {
+        clock.after(1000, () => resolve(scored(1)));
+      }),
+  );
+}
+
 describe("deadlines", () => {
   it("of gathered samples are their own: one that will not wait harms no other", async () => {
     const clock = virtualClock();
-    const slow = perResponse(
-      { name: "slow", version: 1, range: [0, 1] },
-      () =>
-        new Promise((resolve) => {
-          clock.after(1000, () => resolve(scored(1)));
-        }),
-    );
+    const slow = answersIn1000(clock);
     const recipe = {
       scorers: { n: { use: numberInText }, slow: { use: slow } },
       reward: { terms: [{ score: "n" }, { score: "slow", onUnscored: "drop-term" as const }] },
@@ -148,13 +153,7 @@ describe("deadlines", () => {
 describe("a drain", () => {
   it("waits for samples of other processes that are being scored here", async () => {
     const clock = virtualClock();
-    const slow = perResponse(
-      { name: "slow", version: 1, range: [0, 1] },
-      () =>
-        new Promise((resolve) => {
-          clock.after(1000, () => resolve(scored(1)));
-        }),
-    );
+    const slow = answersIn1000(clock);
     const { service } = await serviceOf({ scorers: { slow: { use: slow } } }, { clock, groupSize: 2 });
     const samples = ["a", "b"].map((text) => {
       const [asked] = askedOf({ groups: [{ prompt: "p", responses: [text] }] });
