@@ -2,6 +2,7 @@ import type { Group, Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { callScorer } from "./call-scorer.ts";
 import type { RunScorer } from "./resolve-scorer.ts";
 import { type ScoreCache, scoreKey } from "./score-cache.ts";
+import { inThreads } from "./scorer-pool.ts";
 import type { ScorerStatus } from "./status.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -100,7 +101,7 @@ export function groupScoring(setup: GroupScorer): GroupScoring {
 }
 
 function runsInThread(setup: GroupScorer, run: RunScorer): boolean {
-  return setup.pool !== null && run.cpuBound && run.cost === "free" && run.source !== null;
+  return setup.pool !== null && inThreads(run);
 }
 
 function callHere(setup: GroupScorer, run: RunScorer, group: Group): Scores | Promise<Scores> {

@@ -30,8 +30,8 @@ import { type Plan, shardGroups } from "./plan.ts";
 import type { RunScorer } from "./resolve-scorer.ts";
 import type { ScoreCache } from "./score-cache.ts";
 import { groupScoring } from "./score-group.ts";
+import { startScorerPool } from "./scorer-pool.ts";
 import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";
-import { startWorkerPool, type WorkerPool } from "./worker-pool.ts";
 
 export interface ScorePhase {
   readonly files: Files;
@@ -117,7 +117,7 @@ export async function scoreShards(phase: ScorePhase): Promise<ScoreOutcome> {
   // Every call in flight listens to it.
   setMaxListeners(0, cancel.signal);
   const cache = scorers.some(({ cost }) => cost === "paid") ? phase.openCache() : null;
-  const pool = startPool(phase);
+  const pool = startScorerPool(phase.scorers, phase.plan.seed, phase.workers);
   const scoring = groupScoring({
     scorers,
     seed: plan.seed,
@@ -319,19 +319,6 @@ async function fileBytes(files: Files, path: string): Promise<number> {
   const reader = await files.open(path);
   await reader.close();
   return reader.bytes;
-}
-
-function startPool({ scorers, workers, plan }: ScorePhase): WorkerPool | null {
-  const threaded = scorers.filter((run) => run.cpuBound && run.cost === "free" && run.source !== null);
-  if (threaded.length === 0) return null;
-  return startWorkerPool(
-    {
-      sources: Object.fromEntries(threaded.flatMap((run) => (run.source ? [[run.key, run.source]] : []))),
-      timeouts: Object.fromEntries(threaded.map((run) => [run.key, run.timeoutMs])),
-      seed: plan.seed,
-    },
-    Math.max(1, workers),
-  );
 }
 
 interface FailureBudget {

@@ -6,8 +6,8 @@ import type { RunScorer } from "../annotate/resolve-scorer.ts";
 import { DEFAULT_CONCURRENCY } from "../annotate/run.ts";
 import type { ScoreCache } from "../annotate/score-cache.ts";
 import { groupScoring } from "../annotate/score-group.ts";
+import { startScorerPool } from "../annotate/scorer-pool.ts";
 import type { RunStatus } from "../annotate/status.ts";
-import { startWorkerPool, type WorkerPool } from "../annotate/worker-pool.ts";
 import { PrefkitError } from "../core/errors.ts";
 import type { Group, Score, ScoreColumn } from "../core/types.ts";
 
@@ -57,7 +57,7 @@ export async function scoreGold<Row extends { readonly group: Group }>(
   // Every call in flight listens to it.
   setMaxListeners(0, cancel.signal);
   const cache = scorers.some(({ cost }) => cost === "paid") ? openCache() : null;
-  const pool = startPool(scorers, recipe.seed);
+  const pool = startScorerPool(scorers, recipe.seed, availableParallelism());
   const scoring = groupScoring({
     scorers,
     seed: recipe.seed,
@@ -112,19 +112,6 @@ async function* untilStopped<Row>(
       yield [row];
     }
   }
-}
-
-function startPool(scorers: readonly RunScorer[], seed: number): WorkerPool | null {
-  const threaded = scorers.filter((run) => run.cpuBound && run.cost === "free" && run.source !== null);
-  if (threaded.length === 0) return null;
-  return startWorkerPool(
-    {
-      sources: Object.fromEntries(threaded.flatMap((run) => (run.source ? [[run.key, run.source]] : []))),
-      timeouts: Object.fromEntries(threaded.map((run) => [run.key, run.timeoutMs])),
-      seed,
-    },
-    availableParallelism(),
-  );
 }
 
 /** The value, or null for whatever is not one. */

@@ -1,6 +1,7 @@
 import type { RunScorer } from "../annotate/resolve-scorer.ts";
 import type { ScoreCache } from "../annotate/score-cache.ts";
 import { type GroupScoring, groupScoring } from "../annotate/score-group.ts";
+import { inThreads } from "../annotate/scorer-pool.ts";
 import type { ScorerStatus } from "../annotate/status.ts";
 import type { WorkerPool } from "../annotate/worker-pool.ts";
 import { isPrefkitError, reasonOf } from "../core/errors.ts";
@@ -50,9 +51,8 @@ export function withinDeadline(run: RunScorer, deadlineMs: number): RunScorer {
 
 export function openLane(setup: LaneSetup): Lane {
   const { run, seed, cancel, cache, counts, threads, forLarge, clock } = setup;
-  const inThreads = run.cpuBound && run.cost === "free" && run.source !== null;
   // Threads of its own, so that a scorer that hangs them holds up no other.
-  const own = inThreads ? ownThreads(run, seed, threads) : null;
+  const own = inThreads(run) ? ownThreads(run, seed, threads) : null;
   const threadsFor = (group: Group): Threads | null =>
     own ?? (forLarge !== null && isLarge(group) ? forLarge : null);
   const scoringIn = (pool: WorkerPool | null): GroupScoring =>

@@ -4,6 +4,7 @@ import type { LoadedRecipe } from "../annotate/load-recipe.ts";
 import { type ResolvedRecipe, scoreInfos } from "../annotate/resolve.ts";
 import type { Catalog, RunScorer } from "../annotate/resolve-scorer.ts";
 import { openScoreCache, type ScoreCache } from "../annotate/score-cache.ts";
+import { inThreads } from "../annotate/scorer-pool.ts";
 import { newStatus, type ScorerStatus } from "../annotate/status.ts";
 import { withModels } from "../annotate/with-models.ts";
 import { isPrefkitError, PrefkitError, reasonOf } from "../core/errors.ts";
@@ -152,7 +153,7 @@ async function openLanes(
   const { scorers: counts } = newStatus(scorers.map(({ key }) => key));
   const runs = scorers.map((run) => withinDeadline(run, deadlineMs));
   const processors = options.threads ?? availableParallelism();
-  const threaded = runs.filter(({ cpuBound, cost, source }) => cpuBound && cost === "free" && source);
+  const threaded = runs.filter(inThreads);
   const threads = Math.max(1, Math.floor(processors / threaded.length));
   const movable = runs.filter((run) => mayMove(run, catalog));
   const large = sharedThreads(movable, recipe.seed, Math.min(processors, LARGE_THREADS));

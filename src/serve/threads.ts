@@ -1,6 +1,6 @@
 import type { RunScorer } from "../annotate/resolve-scorer.ts";
-import type { ScorerSource } from "../annotate/scorer-source.ts";
-import { startWorkerPool, type WorkerPool } from "../annotate/worker-pool.ts";
+import { poolFor } from "../annotate/scorer-pool.ts";
+import type { WorkerPool } from "../annotate/worker-pool.ts";
 import type { Group } from "../core/types.ts";
 import { openGate } from "./gate.ts";
 
@@ -48,17 +48,6 @@ export function sharedThreads(runs: readonly RunScorer[], seed: number, count: n
       await Promise.all(pools.map((pool) => pool.close()));
     },
   };
-}
-
-function poolFor(runs: readonly RunScorer[], seed: number, count: number): WorkerPool {
-  const sources: Record<string, ScorerSource> = {};
-  const timeouts: Record<string, number> = {};
-  for (const { key, source, timeoutMs } of runs) {
-    if (source === null) continue;
-    sources[key] = source;
-    timeouts[key] = timeoutMs;
-  }
-  return startWorkerPool({ sources, timeouts, seed }, count);
 }
 
 /**
