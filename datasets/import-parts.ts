@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Files } from "../src/core/files.ts";
 import { sha256 } from "../src/core/ids.ts";
+import { isRunning } from "../src/core/processes.ts";
 
 /** Where an import writes until its file is whole: beside it, under a dotted name that says who writes. */
 export function partPath(out: string): string {
@@ -23,16 +24,7 @@ export async function clearDeadParts(files: Files, out: string): Promise<void> {
   for (const name of (await files.list(dirname(out))) ?? []) {
     if (!name.startsWith(start)) continue;
     const [, host, pid] = WRITER.exec(name.slice(start.length)) ?? [];
-    if (host !== thisHost() || isAlive(Number(pid))) continue;
+    if (host !== thisHost() || isRunning(Number(pid))) continue;
     await files.remove(join(dirname(out), name));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
+import { isRunning } from "../core/processes.ts";
 
 interface Holder {
   readonly pid: number;
@@ -72,11 +73,7 @@ function isGone(error: unknown): boolean {
 
 function isAlive(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  if (!isRunning(holder.pid)) return false;
   const started = startTime(holder.pid);
   return holder.started === null || started === null || started === holder.started;
 }

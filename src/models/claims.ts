@@ -4,6 +4,7 @@ import type { RootDatabase } from "lmdb";
 import { cacheDirectory, openPassing } from "../core/disk-cache.ts";
 import { reasonOf } from "../core/errors.ts";
 import { jsonOrNull } from "../core/json.ts";
+import { isRunning } from "../core/processes.ts";
 import { fieldsOf } from "./wire.ts";
 
 /**
@@ -113,16 +114,6 @@ function isAlive(database: RootDatabase<string, string>, name: string): boolean 
   const owner = readOwner(database.get(OWNER + name));
   if (owner === null || Math.abs(Date.now() - owner.beat) > SILENT_MS) return false;
   return owner.host !== hostname() || isRunning(owner.pid);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Of another user: it is there.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** null for anything that is not what we wrote. */
