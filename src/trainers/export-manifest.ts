@@ -22,8 +22,8 @@ const schema = z.object({
     rows: count,
     extras: z.object({ tools: z.boolean(), images: z.boolean(), toolMessages: z.boolean() }),
     scores: z.array(z.string()),
-    license: z.string().nullable(),
-    inputs: z.array(z.string()),
+    license: z.string().nullable().default(null),
+    inputs: z.array(z.string()).default([]),
   }),
   rows: counts,
   leftOut: counts,
@@ -42,7 +42,8 @@ const schema = z.object({
  * `export.json`: what an export is, and how to make it again.
  *
  * - `options`: of the layout, defaults filled in; with `source.extras` and `source.scores` they make the very layout again.
- * - `source`: the dataset's plan, the table that was read and its rows; its licence (null: not stated) and the files it was made from.
+ * - `source`: the dataset's plan, the table that was read and its rows; its licence (null: not stated) and the files it was made from;
+ *   exports from before these were written down have neither.
  * - `rows`: by split, in the order written.
  * - `leftOut`: records, or parts of them, that have no row, by reason.
  * - `files`: all but export.json itself; `split` and `rows` are null for files that are not data.

@@ -167,6 +167,18 @@ describe("an export", () => {
     expect(plain).toContain("Licence: not stated");
   });
 
+  it("from before licences were carried on can still be read", async () => {
+    const home = await temporary.make();
+    const made = (await dpo(join(home, "export"))) as ExportManifest;
+    const { license: _, inputs: __, ...source } = made.source;
+    await writeFile(join(home, "export.json"), JSON.stringify({ ...made, source }));
+    expect((await readExportManifest(nodeFiles, home)).source).toEqual({
+      ...source,
+      license: null,
+      inputs: [],
+    });
+  });
+
   it("has a card that changes with its rows, since `datasets` caches by what the card says", async () => {
     const [one, other] = [join(directory, "card-one"), join(directory, "card-other")];
     await dpo(one);
