@@ -522,9 +522,9 @@ function help() {
     return code !== 0 || !stdout.includes("Usage:") || (words.length > 0 && !stdout.includes("$ prefkit"));
   });
   return scratchDirectory((scratch) => {
-    // Long enough a run for a line of progress: the samples 400 times, each with an id of its own.
+    // Long enough a run for a line of progress, whichever phase it falls in: the samples 800 times, each with an id of its own.
     const samples = readFileSync(`${root}datasets/samples/prompts.jsonl`, "utf8").trimEnd().split("\n");
-    const copies = Array.from({ length: 400 }, (_, copy) =>
+    const copies = Array.from({ length: 800 }, (_, copy) =>
       samples.map((line) => line.replace('{"id":"', `{"id":"${copy}-`)).join("\n"),
     );
     writeFileSync(join(scratch, "input.jsonl"), `${copies.join("\n")}\n`);
@@ -540,7 +540,8 @@ function help() {
     const { code, stdout, stderr } = runNode([prefkit, ...args], { capture: true });
     console.log(`${stderr}${stdout}`);
     const isPlain =
-      /^scoring: [\d,]+\/[\d,]+ groups, [\d,]+\/s/m.test(stderr) && !stderr.includes(String.fromCharCode(27));
+      /^[a-z, ]+: [\d,]+\/[\d,]+ groups, [\d,]+\/s/m.test(stderr) &&
+      !stderr.includes(String.fromCharCode(27));
     return judge(
       silent.length === 0 && code === 0 && isPlain,
       silent.length === 0
