@@ -83,11 +83,11 @@ export async function runProcesses({ count, stop, onReady, onWarning }: Processe
   };
   const close = (slot: number, code: number): void => {
     const left = count - closed.size;
+    tellOthers(slot, { kind: "closed", slot });
     onWarning(
       `serving process ${slot} is not started again until the server is: it would serve something else. ` +
         (left === 0 ? "None is left." : `The others (${left} of ${count}) go on.`),
     );
-    tellOthers(slot, { kind: "closed", slot });
     if (left > 0) return;
     failure = code || 1;
     end();
