@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createDigested } from "../src/core/digest.ts";
 import type { Files } from "../src/core/files.ts";
 import type { Group } from "../src/core/types.ts";
 import { createParquetSink } from "../src/store/parquet-sink.ts";
@@ -25,23 +25,15 @@ export function createGroupSink(
 }
 
 async function jsonlSink(files: Files, path: string, preference: boolean): Promise<GroupSink> {
-  const writer = await files.create(path);
-  const hash = createHash("sha256");
-  let [rows, bytes] = [0, 0];
+  const writer = await createDigested(files, path);
+  let rows = 0;
   return {
     write: async (groups) => {
       if (groups.length === 0) return;
-      const text = groups.map((group) => `${JSON.stringify(plainRow(group, preference))}\n`).join("");
-      const chunk = Buffer.from(text, "utf8");
-      await writer.write(chunk);
-      hash.update(chunk);
+      await writer.write(groups.map((group) => `${JSON.stringify(plainRow(group, preference))}\n`).join(""));
       rows += groups.length;
-      bytes += chunk.byteLength;
     },
-    close: async () => {
-      await writer.close();
-      return { rows, bytes, sha256: hash.digest("hex") };
-    },
+    close: async () => ({ rows, ...(await writer.close()) }),
     abort: async () => {
       await writer.abort();
       await files.remove(path);

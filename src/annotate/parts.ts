@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
-import type { Files, FileWriter } from "../core/files.ts";
+import { createDigested } from "../core/digest.ts";
+import type { Files } from "../core/files.ts";
 import type { Group, Score, ScoreColumn, ScoredGroup } from "../core/types.ts";
 import { scoreFromRow } from "../store/row-sets.ts";
 import type { Row, WrittenFile } from "../store/table.ts";
@@ -30,10 +30,8 @@ export interface PartWriter {
  * line, so that it need not be scored again.
  */
 export async function createPart(files: Files, path: string): Promise<PartWriter> {
-  const writer: FileWriter = await files.create(path);
-  const hash = createHash("sha256");
+  const writer = await createDigested(files, path);
   let rows = 0;
-  let bytes = 0;
   return {
     write: async (groups) => {
       let text = "";
@@ -41,15 +39,9 @@ export async function createPart(files: Files, path: string): Promise<PartWriter
         text += `${JSON.stringify({ promptId: group.prompt.id, mark: groupMark(group), columns })}\n`;
         for (const { scores } of columns) rows += scores.length;
       }
-      const chunk = Buffer.from(text);
-      hash.update(chunk);
-      bytes += chunk.length;
-      await writer.write(chunk);
+      await writer.write(text);
     },
-    close: async () => {
-      await writer.close();
-      return { rows, bytes, sha256: hash.digest("hex") };
-    },
+    close: async () => ({ rows, ...(await writer.close()) }),
     abort: () => writer.abort(),
   };
 }

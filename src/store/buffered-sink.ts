@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createDigested } from "../core/digest.ts";
 import { PrefkitError } from "../core/errors.ts";
 import type { Files } from "../core/files.ts";
 import { rowChecker } from "./check-row.ts";
@@ -47,20 +47,15 @@ export async function bufferedSink(
   requirePositive("rowGroupRows", rowGroupRows);
   requirePositive("rowGroupBytes", rowGroupBytes);
   const check = rowChecker(rowSet);
-  const hash = createHash("sha256");
-  const file = await files.create(path);
+  const file = await createDigested(files, path);
   let state: "open" | "broken" | "closed" = "open";
   let pending: Row[] = [];
   let groupRows = 0;
   let groupBytes = 0;
   let rowCount = 0;
-  let bytesWritten = 0;
 
   const put = async (bytes: Uint8Array): Promise<void> => {
-    if (bytes.byteLength === 0) return;
-    hash.update(bytes);
-    await file.write(bytes);
-    bytesWritten += bytes.byteLength;
+    if (bytes.byteLength > 0) await file.write(bytes);
   };
   const encodePending = async (): Promise<void> => {
     const rows = pending;
@@ -94,7 +89,7 @@ export async function bufferedSink(
 
   const sink: TableSink = {
     get bytesWritten() {
-      return bytesWritten;
+      return file.bytes;
     },
     write: async (rows) => {
       const sizes = rows.map((row, index) => check(row, rowCount + index));
@@ -115,9 +110,9 @@ export async function bufferedSink(
       guarded(async () => {
         await endGroup();
         await put(await encoder.end());
-        await file.close();
+        const digest = await file.close();
         state = "closed";
-        return { rows: rowCount, bytes: bytesWritten, sha256: hash.digest("hex") };
+        return { rows: rowCount, ...digest };
       }),
     abort: async () => {
       state = "broken";

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { fileDigest } from "../core/digest.ts";
 import type { Files } from "../core/files.ts";
 import { IdSet } from "../core/id-set.ts";
 import { joinProblems } from "./check-joins.ts";
@@ -147,7 +147,7 @@ async function checkEntry(
       add(ofFile("missing_file", entry.path, "run.json names it, and it is not there"));
       return;
     }
-    const { bytes, sha256 } = await fingerprint(files, path);
+    const { bytes, sha256 } = await fileDigest(files, path);
     if (bytes !== entry.bytes) {
       add(
         ofFile("wrong_size", entry.path, `it has ${bytes} bytes, not ${entry.bytes} as when it was written`),
@@ -226,19 +226,4 @@ async function namesIn(files: Files, path: string, add: Add, shown: string): Pro
     names = (await files.list(path)) ?? [];
   });
   return names;
-}
-
-const HASH_CHUNK = 1024 * 1024;
-
-async function fingerprint(files: Files, path: string): Promise<{ bytes: number; sha256: string }> {
-  const reader = await files.open(path);
-  try {
-    const hash = createHash("sha256");
-    for (let offset = 0; offset < reader.bytes; offset += HASH_CHUNK) {
-      hash.update(await reader.read(offset, Math.min(HASH_CHUNK, reader.bytes - offset)));
-    }
-    return { bytes: reader.bytes, sha256: hash.digest("hex") };
-  } finally {
-    await reader.close();
-  }
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type AsyncBuffer,
   type FileMetaData,
@@ -9,6 +8,7 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { getTreePath } from "hyparquet/src/schema.js";
+import { digestOf } from "../core/digest.ts";
 import { isPrefkitError, PrefkitError, reasonOf } from "../core/errors.ts";
 import type { FileReader, Files } from "../core/files.ts";
 import { decompressors } from "./decompression.ts";
@@ -219,14 +219,8 @@ async function checkMagic(reader: FileReader, path: string): Promise<void> {
   }
 }
 
-const HASH_CHUNK = 1024 * 1024;
-
 async function checkHash(reader: FileReader, path: string, expected: string): Promise<void> {
-  const hash = createHash("sha256");
-  for (let offset = 0; offset < reader.bytes; offset += HASH_CHUNK) {
-    hash.update(await reader.read(offset, Math.min(HASH_CHUNK, reader.bytes - offset)));
-  }
-  const found = hash.digest("hex");
+  const found = await digestOf(reader);
   if (found !== expected.toLowerCase()) {
     throw damaged(path, "content", `its sha256 is ${found}, not ${expected} as when it was written`);
   }

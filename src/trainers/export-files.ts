@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { createDigested } from "../core/digest.ts";
 import type { Files } from "../core/files.ts";
 import { availableCodec } from "../store/compression.ts";
 import { createParquetSink } from "../store/parquet-sink.ts";
@@ -42,7 +42,7 @@ export async function openSplit(split: string, options: DataFilesOptions): Promi
   const idsPath = `${PAIR_IDS}/${split}.txt`;
   await files.makeDirectory(data);
   if (withPairIds) await files.makeDirectory(join(directory, PAIR_IDS));
-  const idFile = withPairIds ? await createLines(files, join(directory, idsPath)) : null;
+  const idFile = withPairIds ? await createDigested(files, join(directory, idsPath)) : null;
   const temporary = (index: number): string => join(data, `.${split}-${index}.tmp`);
   const current = async (): Promise<TableSink> => {
     sink ??= await (format === "jsonl"
@@ -57,7 +57,7 @@ export async function openSplit(split: string, options: DataFilesOptions): Promi
   };
   return {
     write: async (rows, ids) => {
-      await idFile?.write(ids);
+      await idFile?.write(ids.map((id) => `${id}\n`).join(""));
       for (let start = 0; start < rows.length; ) {
         const next = rows.slice(start, start + maxRowsPerFile - rowsInFile);
         const open = await current();
@@ -89,31 +89,6 @@ export async function openSplit(split: string, options: DataFilesOptions): Promi
       await sink?.abort();
       await idFile?.abort();
     },
-  };
-}
-
-interface Lines {
-  write(lines: readonly string[]): Promise<void>;
-  close(): Promise<{ readonly bytes: number; readonly sha256: string }>;
-  abort(): Promise<void>;
-}
-
-async function createLines(files: Files, path: string): Promise<Lines> {
-  const writer = await files.create(path);
-  const hash = createHash("sha256");
-  let bytes = 0;
-  return {
-    write: async (lines) => {
-      const chunk = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
-      hash.update(chunk);
-      bytes += chunk.byteLength;
-      await writer.write(chunk);
-    },
-    close: async () => {
-      await writer.close();
-      return { bytes, sha256: hash.digest("hex") };
-    },
-    abort: () => writer.abort(),
   };
 }
 

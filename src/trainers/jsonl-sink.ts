@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createDigested } from "../core/digest.ts";
 import type { Files } from "../core/files.ts";
 import { rowChecker } from "../store/check-row.ts";
 import type { Row, RowSet, TableSink } from "../store/table.ts";
@@ -11,27 +11,18 @@ import type { Row, RowSet, TableSink } from "../store/table.ts";
 export async function createJsonlSink(files: Files, path: string, rowSet: RowSet): Promise<TableSink> {
   const check = rowChecker(rowSet);
   const names = rowSet.columns.map(({ name }) => name);
-  const writer = await files.create(path);
-  const hash = createHash("sha256");
+  const writer = await createDigested(files, path);
   let rowCount = 0;
-  let bytesWritten = 0;
   return {
     get bytesWritten() {
-      return bytesWritten;
+      return writer.bytes;
     },
     write: async (rows) => {
       for (const [index, row] of rows.entries()) check(row, rowCount + index);
-      const text = rows.map((row) => `${JSON.stringify(inOrder(row, names))}\n`).join("");
-      const bytes = Buffer.from(text, "utf8");
-      await writer.write(bytes);
-      hash.update(bytes);
-      bytesWritten += bytes.byteLength;
+      await writer.write(rows.map((row) => `${JSON.stringify(inOrder(row, names))}\n`).join(""));
       rowCount += rows.length;
     },
-    close: async () => {
-      await writer.close();
-      return { rows: rowCount, bytes: bytesWritten, sha256: hash.digest("hex") };
-    },
+    close: async () => ({ rows: rowCount, ...(await writer.close()) }),
     abort: async () => {
       await writer.abort();
       await files.remove(path);

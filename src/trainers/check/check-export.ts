@@ -1,4 +1,5 @@
 import { join, posix } from "node:path";
+import { fileDigest } from "../../core/digest.ts";
 import { isPrefkitError, PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
 import {
@@ -11,7 +12,7 @@ import type { ExportKind, ExportLayout, TrainerAdapter } from "../trainer-adapte
 import { type ExportLengths, type RowChecks, rowChecks } from "./check-rows.ts";
 import type { MethodFates } from "./lengths.ts";
 import { type AddProblem, countProblems, type ExportProblemCount, ofWholeFile } from "./problems.ts";
-import { fileHash, openJsonlFile, openParquetFile } from "./read-rows.ts";
+import { openJsonlFile, openParquetFile } from "./read-rows.ts";
 import type { TrainerTokenizer } from "./rendering.ts";
 
 export interface ExportCheckOptions {
@@ -186,7 +187,7 @@ async function checkFile(check: FileCheck): Promise<void> {
     return;
   }
   await collecting(file, path, add, async () => {
-    const hash = await fileHash(files, path, stop);
+    const { sha256: hash } = await fileDigest(files, path, stop);
     if (stop?.aborted) return;
     const isWhole = hash === entry.sha256;
     if (!isWhole) {
@@ -278,7 +279,7 @@ async function checkBeside(
     if (split !== null) continue;
     const full = join(directory, path);
     const state = (await files.exists(full))
-      ? (await fileHash(files, full)) === sha256
+      ? (await fileDigest(files, full)).sha256 === sha256
         ? null
         : "was changed"
       : "is not there";

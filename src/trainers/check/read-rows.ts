@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Files } from "../../core/files.ts";
 import { linePlaces } from "../../store/input/line-places.ts";
@@ -75,20 +74,4 @@ export async function openJsonlFile({ directory, entry }: DataFile): Promise<Ope
     },
     close: async () => {},
   };
-}
-
-const HASH_CHUNK = 1024 * 1024;
-
-/** sha256 of a file, read a piece at a time. Throws `io`. */
-export async function fileHash(files: Files, path: string, stop?: AbortSignal): Promise<string> {
-  const reader = await files.open(path);
-  try {
-    const hash = createHash("sha256");
-    for (let offset = 0; offset < reader.bytes && !stop?.aborted; offset += HASH_CHUNK) {
-      hash.update(await reader.read(offset, Math.min(HASH_CHUNK, reader.bytes - offset)));
-    }
-    return hash.digest("hex");
-  } finally {
-    await reader.close();
-  }
 }

@@ -1,23 +1,8 @@
-import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { fileDigest } from "../../core/digest.ts";
 import { ioError, PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
-
-const PIECE = 1 << 20;
-
-/** sha256 of a file, in hex, read by pieces. */
-export async function fileHash(files: Files, path: string): Promise<string> {
-  const reader = await files.open(path);
-  try {
-    const hash = createHash("sha256");
-    for (let offset = 0; offset < reader.bytes; offset += PIECE)
-      hash.update(await reader.read(offset, Math.min(PIECE, reader.bytes - offset)));
-    return hash.digest("hex");
-  } finally {
-    await reader.close();
-  }
-}
 
 /**
  * Reads every file again and compares.
@@ -33,7 +18,7 @@ export async function requireUnchanged(
   for (const [path, expected] of Object.entries(hashes)) {
     const full = resolve(run, path);
     const isThere = await files.exists(full);
-    if (isThere && (await fileHash(files, full)) === expected) continue;
+    if (isThere && (await fileDigest(files, full)).sha256 === expected) continue;
     throw new PrefkitError(
       "damaged_file",
       `${full} is ${isThere ? "not what the training was begun with" : "gone"}: the checkpoints come from other rows.`,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { tableRows } from "../../annotate/rework.ts";
+import { fileDigest } from "../../core/digest.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
 import type { Json } from "../../core/types.ts";
@@ -9,7 +10,6 @@ import { required } from "../../store/schema.ts";
 import type { Row, RowSet } from "../../store/table.ts";
 import { linesOf } from "./events.ts";
 import { filePieces } from "./file-pieces.ts";
-import { fileHash } from "./fingerprints.ts";
 import { logprobCount, onlyModel, readLogprobs, tableHash, unfitResponse } from "./reference-table.ts";
 import { JOIN_FOLDER, PAIR_IDS_FILE, REFERENCE_FILE, type RunReference } from "./run-directory.ts";
 import { createSpill, type Spill } from "./spill.ts";
@@ -80,7 +80,7 @@ export async function joinReference(options: JoinOptions): Promise<Omit<RunRefer
     await writeRows(options, joined, folder);
     return {
       ...{ file: REFERENCE_FILE, model },
-      sha256: await fileHash(files, join(run, REFERENCE_FILE)),
+      sha256: (await fileDigest(files, join(run, REFERENCE_FILE))).sha256,
       source: await tableHash(files, logprobs),
     };
   } finally {

@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import { fileDigest } from "../../core/digest.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
 import { sha256 } from "../../core/ids.ts";
 import { openParquet } from "../../store/parquet-reader.ts";
 import type { Row } from "../../store/table.ts";
-import { fileHash } from "./fingerprints.ts";
 
 /**
  * First 32 hex digits of sha256 over token ids as little-endian 32-bit integers: `ids_hash` of the `logprobs` table, over the
@@ -87,7 +87,8 @@ export async function logprobFiles(files: Files, directory: string): Promise<rea
 /** One sha256 for a whole table: over the hashes of its files, by name. */
 export async function tableHash(files: Files, directory: string): Promise<string> {
   const hashes: string[] = [];
-  for (const file of await logprobFiles(files, directory)) hashes.push(await fileHash(files, file));
+  for (const file of await logprobFiles(files, directory))
+    hashes.push((await fileDigest(files, file)).sha256);
   return sha256(hashes.join("\n"));
 }
 
