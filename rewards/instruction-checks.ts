@@ -1,17 +1,13 @@
 import { z } from "zod";
 import { isPrefkitError, PrefkitError } from "../src/core/errors.ts";
+import { metadataAt } from "../src/core/metadata.ts";
 import { abstained, defineScorer, failAll, parseOptions, scored } from "../src/core/scorer.ts";
 import type { Group, Json, Prompt, Score, Scorer } from "../src/core/types.ts";
 import { instructionList } from "./instructions/index.ts";
 import type { InstructionCheck } from "./instructions/instruction-check.ts";
 import { looseVariants } from "./instructions/loose.ts";
 import { isBlank } from "./instructions/python-text.ts";
-import {
-  type Instruction,
-  type Instructions,
-  readInstructions,
-  valueAt,
-} from "./instructions/read-instructions.ts";
+import { type Instruction, type Instructions, readInstructions } from "./instructions/read-instructions.ts";
 
 export { instructionList } from "./instructions/index.ts";
 export { type CheckLibrary, defineCheck, type InstructionCheck } from "./instructions/instruction-check.ts";
@@ -95,9 +91,9 @@ export function instructionChecks(
 
   const instructionsOf = ({ metadata }: Prompt): Instructions | null => {
     if (fixed !== undefined) return { list: fixed };
-    const ids = valueAt(metadata, settings.ids);
+    const ids = metadataAt(metadata, settings.ids);
     if (ids === undefined || ids === null) return null;
-    return readInstructions(ids, valueAt(metadata, settings.kwargs), checks);
+    return readInstructions(ids, metadataAt(metadata, settings.kwargs), checks);
   };
 
   const judge = (group: Group, instructions: readonly Instruction[]): Score[] =>

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { describeJson, isJsonList, metadataAt } from "../src/core/metadata.ts";
 import { abstained, defineScorer, failAll, failed, parseOptions, scored } from "../src/core/scorer.ts";
-import type { Group, Json, JsonObject, Score, Scorer } from "../src/core/types.ts";
+import type { Group, Json, Score, Scorer } from "../src/core/types.ts";
 
 export interface PrecomputedOptions {
   /** Where the score stands in the metadata: a key, or a dotted path such as "grades.helpfulness". */
@@ -42,7 +43,7 @@ export function precomputed(options: PrecomputedOptions): Scorer {
     range: [min, max],
     score: (group) =>
       from === "response"
-        ? group.responses.map(({ metadata }) => read(valueAt(metadata, field)))
+        ? group.responses.map(({ metadata }) => read(metadataAt(metadata, field)))
         : fromPrompt(group, field, read),
   };
 }
@@ -58,10 +59,10 @@ export const definition = defineScorer<PrecomputedOptions>({
 });
 
 function fromPrompt(group: Group, field: string, read: (value: Json | undefined) => Score): readonly Score[] {
-  const list = valueAt(group.prompt.metadata, field);
+  const list = metadataAt(group.prompt.metadata, field);
   if (list === undefined || list === null) return group.responses.map(() => read(list));
-  if (!isList(list)) {
-    return failAll(group, "not_a_list", `prompt metadata "${field}" is ${describe(list)}, not a list`);
+  if (!isJsonList(list)) {
+    return failAll(group, "not_a_list", `prompt metadata "${field}" is ${describeJson(list)}, not a list`);
   }
   if (list.length !== group.responses.length) {
     const counts = `${list.length} entries for ${group.responses.length} responses`;
@@ -74,32 +75,10 @@ function readScore(value: Json | undefined, where: string, min: number, max: num
   if (value === undefined) return abstained(`${where} is absent`);
   if (value === null) return abstained(`${where} is null`);
   const number = typeof value === "boolean" ? Number(value) : value;
-  if (typeof number !== "number") return failed("not_a_number", `${where} is ${describe(value)}`);
+  if (typeof number !== "number") return failed("not_a_number", `${where} is ${describeJson(value)}`);
   if (!Number.isFinite(number)) return failed("not_finite", `${where} is ${number}`);
   if (number < min || number > max) {
     return failed("out_of_range", `${where} is ${number}, outside [${min}, ${max}]`);
   }
   return scored(number);
-}
-
-/** The value under a key of that very name, else along the dotted path; undefined when there is none. */
-function valueAt(metadata: JsonObject, field: string): Json | undefined {
-  if (Object.hasOwn(metadata, field)) return metadata[field];
-  let value: Json | undefined = metadata;
-  for (const key of field.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as JsonObject)[key];
-  }
-  return value;
-}
-
-// Array.isArray alone does not narrow readonly lists.
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-function describe(value: Json): string {
-  if (typeof value === "string") return `the text "${value.slice(0, 40)}"`;
-  if (typeof value === "object" && value !== null) return isList(value) ? "a list" : "an object";
-  return `${value}`;
 }

@@ -1,4 +1,5 @@
-import type { Json, JsonObject, Message, Prompt } from "../../src/core/types.ts";
+import { metadataAt } from "../../src/core/metadata.ts";
+import type { Message, Prompt } from "../../src/core/types.ts";
 import type { CallContext, ChatModel } from "../../src/models/ports.ts";
 import type { Domains, RouteFunction } from "./domains.ts";
 
@@ -47,7 +48,7 @@ async function labelOf(
 ): Promise<string | null> {
   if (route.kind === "function") return route.route(prompt);
   if (route.kind === "column") {
-    const value = valueAt(prompt.metadata, route.column);
+    const value = metadataAt(prompt.metadata, route.column);
     return typeof value === "string" ? value.trim() : null;
   }
   const messages = routerMessages(prompt, domains);
@@ -90,15 +91,4 @@ export function routerMessages({ messages }: Prompt, domains: Domains): readonly
     },
     { role: "user", content: `The message to sort:\n\n${asked}` },
   ];
-}
-
-/** The value under a key of that very name, else along the dotted path; undefined when there is none. */
-function valueAt(metadata: JsonObject, path: string): Json | undefined {
-  if (Object.hasOwn(metadata, path)) return metadata[path];
-  let value: Json | undefined = metadata;
-  for (const key of path.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as JsonObject)[key];
-  }
-  return value;
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { jsonOrNull } from "../../src/core/json.ts";
+import { describeJson, isJsonList } from "../../src/core/metadata.ts";
 import { nearest, suggestion } from "../../src/core/nearest.ts";
-import type { Json, JsonObject } from "../../src/core/types.ts";
+import type { Json } from "../../src/core/types.ts";
 import type { InstructionCheck } from "./instruction-check.ts";
 
 /** An instruction of one prompt: its check with its parameters, and the name of its part. */
@@ -29,9 +31,11 @@ export function readInstructions(
   checks: readonly InstructionCheck[],
 ): Instructions {
   const names = listOf(ids);
-  if (names === null) return fault("bad_metadata", `the instruction ids are ${described(ids)}, not a list`);
+  if (names === null)
+    return fault("bad_metadata", `the instruction ids are ${describeJson(ids)}, not a list`);
   const given = kwargs === undefined || kwargs === null ? names.map(() => ({})) : listOf(kwargs);
-  if (given === null) return fault("bad_metadata", `the kwargs are ${described(kwargs ?? null)}, not a list`);
+  if (given === null)
+    return fault("bad_metadata", `the kwargs are ${describeJson(kwargs ?? null)}, not a list`);
   if (given.length !== names.length) {
     return fault("bad_metadata", `there are ${given.length} kwargs for ${names.length} instruction ids`);
   }
@@ -52,8 +56,8 @@ function readInstruction(
 ): Omit<Instruction, "name"> | { readonly fault: InstructionFault } {
   const check = checks.find((candidate) => candidate.id === id);
   if (check === undefined) return fault("unknown_instruction", unknownId(id, checks));
-  if (typeof kwargs !== "object" || isList(kwargs)) {
-    return fault("bad_kwargs", `${check.id}: kwargs are ${described(kwargs)}, not an object`);
+  if (typeof kwargs !== "object" || isJsonList(kwargs)) {
+    return fault("bad_kwargs", `${check.id}: kwargs are ${describeJson(kwargs)}, not an object`);
   }
   const present = Object.entries(kwargs ?? {}).filter(([, value]) => value !== null);
   const parsed = check.parameters.safeParse(Object.fromEntries(present));
@@ -62,7 +66,7 @@ function readInstruction(
 }
 
 function unknownId(id: Json, checks: readonly InstructionCheck[]): string {
-  if (typeof id !== "string") return `an instruction id is ${described(id)}, not text`;
+  if (typeof id !== "string") return `an instruction id is ${describeJson(id)}, not text`;
   const known = checks.map((check) => check.id);
   const guess = nearest(id, known);
   const hint = guess === null ? `the known ids are ${known.join(", ")}` : `did you mean "${guess}"?`;
@@ -82,42 +86,10 @@ function problem(error: z.ZodError, { parameters }: InstructionCheck): string {
 }
 
 function listOf(value: Json): readonly Json[] | null {
-  const json = typeof value === "string" ? parsedJson(value) : value;
-  return isList(json) ? json : null;
-}
-
-/** Null for what is no JSON: the caller says what it got. */
-function parsedJson(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-// Array.isArray alone does not narrow readonly lists.
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-function described(value: Json): string {
-  if (typeof value === "string") return `the text "${value.slice(0, 40)}"`;
-  if (typeof value === "object" && value !== null) return isList(value) ? "a list" : "an object";
-  return `${value}`;
+  const json = typeof value === "string" ? (jsonOrNull(value) as Json) : value;
+  return isJsonList(json) ? json : null;
 }
 
 function fault(code: InstructionFault["code"], why: string): { readonly fault: InstructionFault } {
   return { fault: { code, why } };
-}
-
-/** The value under a key of that very name, else along the dotted path; undefined when there is none. */
-export function valueAt(metadata: JsonObject, field: string): Json | undefined {
-  if (Object.hasOwn(metadata, field)) return metadata[field];
-  let value: Json | undefined = metadata;
-  for (const key of field.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as JsonObject)[key];
-  }
-  return value;
 }

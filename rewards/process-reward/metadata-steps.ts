@@ -1,3 +1,4 @@
+import { describeJson, isJsonList, metadataAt } from "../../src/core/metadata.ts";
 import { abstained, failed } from "../../src/core/scorer.ts";
 import type { StepRange } from "../../src/core/steps.ts";
 import { codePointOffsets } from "../../src/core/steps-offsets.ts";
@@ -32,7 +33,7 @@ export function metadataSteps(
     const number = typeof value === "boolean" ? Number(value) : value;
     const which = `metadata "${field}", step ${index + 1},`;
     if (number === null) return abstained(`${which} is null`);
-    if (typeof number !== "number") return failed("not_a_number", `${which} is ${describe(number)}`);
+    if (typeof number !== "number") return failed("not_a_number", `${which} is ${describeJson(number)}`);
     numbers.push(number);
   }
   if (stepsField === undefined) return { steps: split(text), values: numbers };
@@ -48,7 +49,8 @@ function located(text: string, given: readonly Json[], field: string): readonly 
   let from = 0;
   for (const [index, step] of given.entries()) {
     const which = `metadata "${field}", step ${index + 1},`;
-    if (typeof step !== "string") return failed("steps_differ", `${which} is ${describe(step)}, not text`);
+    if (typeof step !== "string")
+      return failed("steps_differ", `${which} is ${describeJson(step)}, not text`);
     const wanted = step.trim();
     const start = text.indexOf(wanted, from);
     if (wanted === "" || start < 0) {
@@ -66,29 +68,11 @@ function listAt(
   metadata: JsonObject,
   field: string,
 ): { readonly list: readonly Json[] } | Abstained | Failed {
-  const found = valueAt(metadata, field);
+  const found = metadataAt(metadata, field);
   if (found === undefined || found === null) {
     return abstained(`metadata "${field}" is ${found === null ? "null" : "absent"}`);
   }
-  // Array.isArray alone does not narrow readonly lists.
-  return Array.isArray(found)
-    ? { list: found as readonly Json[] }
-    : failed("not_a_list", `metadata "${field}" is ${describe(found)}, not a list`);
-}
-
-/** The value under a key of that very name, else along the dotted path; undefined when there is none. */
-function valueAt(metadata: JsonObject, field: string): Json | undefined {
-  if (Object.hasOwn(metadata, field)) return metadata[field];
-  let value: Json | undefined = metadata;
-  for (const key of field.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as JsonObject)[key];
-  }
-  return value;
-}
-
-function describe(value: Json): string {
-  if (typeof value === "string") return `the text "${value.slice(0, 40)}"`;
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
-  return `${value}`;
+  return isJsonList(found)
+    ? { list: found }
+    : failed("not_a_list", `metadata "${field}" is ${describeJson(found)}, not a list`);
 }
