@@ -44,14 +44,23 @@ export function withModelOptions(command: Command): Command {
 export function runOptionsOf(flags: RunFlags, directory: string): RunOptions {
   return {
     ...(flags.out === undefined ? {} : { out: resolve(directory, flags.out) }),
-    ...(flags.limit === undefined ? {} : { limit: flags.limit }),
-    ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
-    ...(flags.workers === undefined ? {} : { workers: flags.workers }),
-    ...(flags.acceptFailed === undefined ? {} : { acceptFailed: flags.acceptFailed }),
-    ...(flags.force === undefined ? {} : { force: flags.force }),
-    ...(flags.maxCost === undefined ? {} : { maxCost: flags.maxCost }),
-    ...(flags.offline === undefined ? {} : { offline: flags.offline }),
+    ...given(flags, ["limit", "concurrency", "workers", "acceptFailed", "force", "maxCost", "offline"]),
   };
+}
+
+/** The flags that were given, without those that were not. */
+export function given<Flags extends object, Name extends keyof Flags>(
+  flags: Flags,
+  names: readonly Name[],
+): { readonly [name in Name]?: Exclude<Flags[name], undefined> } {
+  return Object.fromEntries(
+    names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
+  ) as { readonly [name in Name]?: Exclude<Flags[name], undefined> };
+}
+
+/** A temperature; none: send none at all, as some models refuse any. */
+export function temperature(text: string): number | "none" {
+  return text === "none" ? text : decimal(text);
 }
 
 /** A parser for whole numbers from a lower bound on. */

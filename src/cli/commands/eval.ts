@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import { type LoadedRecipe, loadRecipe, recipeFromCode } from "../../annotate/load-recipe.ts";
 import { catalog } from "../../catalog.ts";
-import { ERROR_CODES, PrefkitError } from "../../core/errors.ts";
+import { PrefkitError } from "../../core/errors.ts";
 import { nodeFiles, writeWhole } from "../../core/files.ts";
 import { assess } from "../../evaluate/assess.ts";
 import { DEFAULT_SAMPLES } from "../../evaluate/bootstrap.ts";
@@ -18,11 +16,12 @@ import { checkReportDirectory, writeReport } from "../../evaluate/write-report.t
 import { reportLines } from "../eval-lines.ts";
 import { override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
-import { startProgress } from "../progress.ts";
-import { integer, withModelOptions } from "../run-options.ts";
+import { given, integer, withModelOptions } from "../run-options.ts";
 import { namedScorers } from "../scorer-names.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
+import { inScratch } from "../scratch.ts";
+import type { Terminal } from "../terminal.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
+import { watched } from "../watched.ts";
 
 interface Flags {
   readonly recipe?: string;
@@ -45,7 +44,8 @@ interface Flags {
   readonly json?: boolean;
 }
 
-export function evalCommand({ terminal, exit }: CommandSetup): Command {
+export function evalCommand(setup: CommandSetup): Command {
+  const { terminal } = setup;
   return withModelOptions(
     new Command("eval")
       .description(
@@ -94,70 +94,64 @@ Examples:
       const page = flags.html === undefined ? null : resolve(terminal.directory, flags.html);
       if (page !== null) await checkPage(page, out);
       const verdicts = await resultsFiles(flags.verdicts ?? [], terminal.directory);
-      const scratch = await mkdtemp(join(tmpdir(), "prefkit-eval-"));
-      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-      const signals = listenForSignals((name) =>
-        progress.note(`${name}: finishing what is under way. Once more quits at once.`),
+      await inScratch("eval", (scratch) =>
+        watched(
+          setup,
+          { quiet: flags.quiet, onSignal: "finishing what is under way" },
+          (watch) =>
+            evaluate(loaded, catalog, {
+              path: gold,
+              baseDirectory: terminal.directory,
+              preset: flags.preset,
+              seed: loaded?.recipe.seed ?? flags.seed ?? 0,
+              ...{ samples: flags.samples, examples: flags.examples, verdicts },
+              ...{ scratch, ...watch },
+              ...given(flags, [
+                "by",
+                "generative",
+                "limit",
+                "concurrency",
+                "acceptFailed",
+                "maxCost",
+                "offline",
+              ]),
+            }),
+          (outcome) => printOutcome(outcome, { terminal, json: flags.json ?? false, out, page }),
+        ),
       );
-      try {
-        const outcome = await evaluate(loaded, catalog, {
-          path: gold,
-          baseDirectory: terminal.directory,
-          preset: flags.preset,
-          seed: loaded?.recipe.seed ?? flags.seed ?? 0,
-          samples: flags.samples,
-          examples: flags.examples,
-          verdicts,
-          scratch,
-          stop: signals.stop,
-          onPlanning: progress.planning,
-          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
-          onStart: (status) => progress.start(status),
-          ...given(flags, ["by", "generative", "limit", "concurrency", "acceptFailed", "maxCost", "offline"]),
-        });
-        progress.stop();
-        const { assessment } = outcome;
-        if (assessment !== null) {
-          const report = assess(assessment);
-          // What was paid for is shown before a disk can fail.
-          if (flags.json)
-            terminal.out(visibleJson({ ok: true, outcome: outcome.kind, ...report, models: outcome.usage }));
-          else for (const line of reportLines(report)) terminal.out(line);
-          for (const warning of report.warnings)
-            terminal.err(`${pc.yellow("warning:")} ${visibleLine(warning, 300)}`);
-          for (const { name, failed } of report.scorers) {
-            const codes = Object.entries(failed).map(([code, count]) => `${count} ${code}`);
-            if (codes.length > 0)
-              terminal.err(`${pc.yellow("warning:")} ${name} failed on ${codes.join(", ")}.`);
-          }
-          if (out !== null) terminal.err(`Wrote ${await writeReport(out, report, assessment)}`);
-          if (page !== null) {
-            await writeWhole(nodeFiles, page, htmlReport(report));
-            terminal.err(`Wrote ${page}`);
-          }
-        } else {
-          if (flags.json)
-            terminal.out(visibleJson({ ok: false, outcome: outcome.kind, models: outcome.usage }));
-          terminal.err(endedEarly(outcome.kind));
-        }
-        if (outcome.kind === "done") exit(0);
-        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
-      } finally {
-        progress.stop();
-        signals.close();
-        await rm(scratch, { recursive: true, force: true });
-      }
     });
 }
 
-/** The flags that were given, without those that were not. */
-function given<Name extends keyof Flags>(
-  flags: Flags,
-  names: readonly Name[],
-): { readonly [name in Name]?: Exclude<Flags[name], undefined> } {
-  return Object.fromEntries(
-    names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
-  ) as { readonly [name in Name]?: Exclude<Flags[name], undefined> };
+async function printOutcome(
+  { kind, assessment, usage }: EvaluateOutcome,
+  to: {
+    readonly terminal: Terminal;
+    readonly json: boolean;
+    readonly out: string | null;
+    readonly page: string | null;
+  },
+): Promise<void> {
+  const { terminal, json, out, page } = to;
+  if (assessment === null) {
+    if (json) terminal.out(visibleJson({ ok: false, outcome: kind, models: usage }));
+    terminal.err(endedEarly(kind));
+    return;
+  }
+  const report = assess(assessment);
+  // What was paid for is shown before a disk can fail.
+  if (json) terminal.out(visibleJson({ ok: true, outcome: kind, ...report, models: usage }));
+  else for (const line of reportLines(report)) terminal.out(line);
+  for (const warning of report.warnings)
+    terminal.err(`${pc.yellow("warning:")} ${visibleLine(warning, 300)}`);
+  for (const { name, failed } of report.scorers) {
+    const codes = Object.entries(failed).map(([code, count]) => `${count} ${code}`);
+    if (codes.length > 0) terminal.err(`${pc.yellow("warning:")} ${name} failed on ${codes.join(", ")}.`);
+  }
+  if (out !== null) terminal.err(`Wrote ${await writeReport(out, report, assessment)}`);
+  if (page !== null) {
+    await writeWhole(nodeFiles, page, htmlReport(report));
+    terminal.err(`Wrote ${page}`);
+  }
 }
 
 /** FILE or NAME=FILE; a file whose own name holds the sign is that file. */

@@ -1,20 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { catalog } from "../../catalog.ts";
-import { ERROR_CODES } from "../../core/errors.ts";
 import type { PairAccuracy } from "../../evaluate/pair-accuracy.ts";
 import { type PickOutcome, pick } from "../../evaluate/pick.ts";
 import type { Comparison, Picking } from "../../evaluate/pick-models.ts";
 import type { CommandSetup } from "../program.ts";
-import { startProgress } from "../progress.ts";
-import { integer, withModelOptions } from "../run-options.ts";
+import { given, integer, withModelOptions } from "../run-options.ts";
 import { number } from "../run-summary.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
+import { inScratch } from "../scratch.ts";
 import { visibleJson, visibleLine } from "../visible.ts";
+import { watched } from "../watched.ts";
 
 interface Flags {
   readonly gold: string[];
@@ -28,7 +24,8 @@ interface Flags {
   readonly json?: boolean;
 }
 
-export function pickCommand({ terminal, exit }: CommandSetup): Command {
+export function pickCommand(setup: CommandSetup): Command {
+  const { terminal } = setup;
   return withModelOptions(
     new Command("pick")
       .description(
@@ -59,40 +56,27 @@ Examples:
     )
     .action(async (path: string, flags: Flags) => {
       const loaded = await loadRecipe(path, terminal.environment);
-      const scratch = await mkdtemp(join(tmpdir(), "prefkit-pick-"));
-      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-      const signals = listenForSignals((name) =>
-        progress.note(`${name}: finishing what is under way. Once more quits at once.`),
-      );
-      try {
-        const outcome = await pick(loaded, catalog, {
-          gold: {
-            path: flags.gold,
-            baseDirectory: terminal.directory,
-            ...(flags.domain === undefined ? {} : { domain: flags.domain }),
-            ...(flags.limit === undefined ? {} : { limit: flags.limit }),
+      await inScratch("pick", (scratch) =>
+        watched(
+          setup,
+          { quiet: flags.quiet, onSignal: "finishing what is under way" },
+          (watch) =>
+            pick(loaded, catalog, {
+              gold: {
+                path: flags.gold,
+                baseDirectory: terminal.directory,
+                ...given(flags, ["domain", "limit"]),
+              },
+              ...{ scratch, ...watch },
+              ...given(flags, ["concurrency", "acceptFailed", "maxCost", "offline"]),
+            }),
+          (outcome) => {
+            if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
+            else if (outcome.picking) for (const line of pickingLines(outcome.picking)) terminal.out(line);
+            for (const line of troubleLines(outcome)) terminal.err(line);
           },
-          scratch,
-          stop: signals.stop,
-          onPlanning: progress.planning,
-          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
-          onStart: (status) => progress.start(status),
-          ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
-          ...(flags.acceptFailed === undefined ? {} : { acceptFailed: flags.acceptFailed }),
-          ...(flags.maxCost === undefined ? {} : { maxCost: flags.maxCost }),
-          ...(flags.offline === undefined ? {} : { offline: flags.offline }),
-        });
-        progress.stop();
-        if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
-        else if (outcome.picking) for (const line of pickingLines(outcome.picking)) terminal.out(line);
-        for (const line of troubleLines(outcome)) terminal.err(line);
-        if (outcome.kind === "done") exit(0);
-        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
-      } finally {
-        progress.stop();
-        signals.close();
-        await rm(scratch, { recursive: true, force: true });
-      }
+        ),
+      );
     });
 }
 

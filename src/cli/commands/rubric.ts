@@ -6,12 +6,11 @@ import { ERROR_CODES, PrefkitError } from "../../core/errors.ts";
 import { REFINED_FILES } from "../../learn/rubric/write-refined.ts";
 import { override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
-import { startProgress } from "../progress.ts";
 import { type RefineRubrics, type RefineRubricsOutcome, refineRubrics } from "../refine-rubrics.ts";
-import { decimal, integer, withModelOptions } from "../run-options.ts";
+import { integer, temperature, withModelOptions } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
-import { visible, visibleJson } from "../visible.ts";
+import { visibleJson } from "../visible.ts";
+import { watched } from "../watched.ts";
 import { rubricCheckCommand } from "./rubric/check.ts";
 import { rubricShowCommand } from "./rubric/show.ts";
 
@@ -58,7 +57,8 @@ interface RefineFlags {
   readonly json?: boolean;
 }
 
-function refineCommand({ terminal, exit }: CommandSetup): Command {
+function refineCommand(setup: CommandSetup): Command {
+  const { terminal } = setup;
   return withModelOptions(
     new Command("refine")
       .description("Find a rubric for each prompt: propose criteria, take apart broad ones, filter, weight.")
@@ -115,44 +115,32 @@ Examples:
       );
       const out = resolve(terminal.directory, flags.out);
       const references = referencesOf(flags);
-      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-      const signals = listenForSignals((name) =>
-        progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`),
+      await watched(
+        setup,
+        { quiet: flags.quiet, onSignal: "finishing what is under way, then saving" },
+        (watch) =>
+          refineRubrics(loaded, {
+            ...{ out, references, proposer: flags.proposer, judge: flags.judge },
+            options: {
+              ...{ mode: flags.mode, weighting: flags.weighting, estimator: flags.estimator },
+              ...(flags.decomposeAbove === undefined ? {} : { decomposeAbove: flags.decomposeAbove }),
+              ...(flags.temperature === undefined
+                ? {}
+                : { temperature: flags.temperature === "none" ? null : flags.temperature }),
+              ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+            },
+            ...{ limit: flags.limit ?? Infinity, concurrency: flags.concurrency ?? 16 },
+            ...{ offline: flags.offline ?? false, maxCost: flags.maxCost, ...watch },
+          }),
+        (outcome) => {
+          const isOpen = sum(outcome.report?.failed ?? {}) > 0 && !flags.acceptFailed;
+          if (flags.json) terminal.out(visibleJson(refineJson(outcome, out, isOpen)));
+          else
+            for (const line of refineLines(outcome, shortPath(out, terminal.directory))) terminal.err(line);
+          return isOpen ? ERROR_CODES.failed_budget_exceeded[0] : 0;
+        },
       );
-      try {
-        const outcome = await refineRubrics(loaded, {
-          ...{ out, references, proposer: flags.proposer, judge: flags.judge },
-          options: {
-            ...{ mode: flags.mode, weighting: flags.weighting, estimator: flags.estimator },
-            ...(flags.decomposeAbove === undefined ? {} : { decomposeAbove: flags.decomposeAbove }),
-            ...(flags.temperature === undefined
-              ? {}
-              : { temperature: flags.temperature === "none" ? null : flags.temperature }),
-            ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-          },
-          ...{ limit: flags.limit ?? Infinity, concurrency: flags.concurrency ?? 16 },
-          ...{ offline: flags.offline ?? false, maxCost: flags.maxCost, stop: signals.stop },
-          onStart: progress.start,
-          onPlanning: progress.planning,
-          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${visible(warning)}`),
-        });
-        progress.stop();
-        const failed = sum(outcome.report?.failed ?? {});
-        const isOpen = failed > 0 && !flags.acceptFailed;
-        if (flags.json) terminal.out(visibleJson(refineJson(outcome, out, isOpen)));
-        else for (const line of refineLines(outcome, shortPath(out, terminal.directory))) terminal.err(line);
-        if (outcome.kind === "done") exit(isOpen ? ERROR_CODES.failed_budget_exceeded[0] : 0);
-        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
-      } finally {
-        progress.stop();
-        signals.close();
-      }
     });
-}
-
-/** Some models refuse any. */
-function temperature(text: string): number | "none" {
-  return text === "none" ? text : decimal(text);
 }
 
 function referencesOf({ strong, weak, strongField, weakField }: RefineFlags): RefineRubrics["references"] {

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { extractRulesFrom, type RulesFlags } from "../extract-rules.ts";
 import type { CommandSetup } from "../program.ts";
 import { showRules } from "../rules-table.ts";
-import { decimal, integer, withModelOptions } from "../run-options.ts";
+import { decimal, integer, temperature, withModelOptions } from "../run-options.ts";
 import { listenForSignals } from "../signals.ts";
 
 export function rulesCommand(setup: CommandSetup): Command {
@@ -74,11 +74,6 @@ Examples:
         signals.close();
       }
     });
-}
-
-/** Some models refuse any. */
-function temperature(text: string): number | "none" {
-  return text === "none" ? text : decimal(text);
 }
 
 function showCommand({ terminal, exit }: CommandSetup): Command {

@@ -1,12 +1,9 @@
 import { Command } from "commander";
-import pc from "picocolors";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { type RunOptions, type RunOutcome, run } from "../../annotate/run.ts";
 import { catalog } from "../../catalog.ts";
-import { ERROR_CODES } from "../../core/errors.ts";
 import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
-import { startProgress } from "../progress.ts";
 import {
   integer,
   type RunFlags,
@@ -16,7 +13,7 @@ import {
   withRunOptions,
 } from "../run-options.ts";
 import { printOutcome } from "../run-summary.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
+import { watched } from "../watched.ts";
 
 interface Flags extends RunFlags, OverrideFlags {
   readonly shard?: string;
@@ -59,33 +56,14 @@ Examples:
 
 /** Runs with progress and signals, prints the outcome and sets the exit code; shared by run, score and merge. */
 export async function execute(
-  { terminal, exit }: CommandSetup,
+  setup: CommandSetup,
   flags: RunFlags,
   work: (options: RunOptions) => Promise<RunOutcome>,
 ): Promise<void> {
-  const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-  const signals = listenForSignals((name) =>
-    progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`),
+  await watched(
+    setup,
+    { quiet: flags.quiet, onSignal: "finishing what is under way, then saving" },
+    (watch) => work({ ...runOptionsOf(flags, setup.terminal.directory), ...watch }),
+    (outcome) => printOutcome(setup.terminal, outcome, flags.json ?? false),
   );
-  try {
-    const outcome = await work({
-      ...runOptionsOf(flags, terminal.directory),
-      stop: signals.stop,
-      onStart: progress.start,
-      onPlanning: progress.planning,
-      onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
-    });
-    progress.stop();
-    printOutcome(terminal, outcome, flags.json ?? false);
-    exit(
-      outcome.kind === "stopped"
-        ? exitCodes(signals.received())
-        : outcome.kind === "budget"
-          ? ERROR_CODES.budget_reached[0]
-          : 0,
-    );
-  } finally {
-    progress.stop();
-    signals.close();
-  }
 }

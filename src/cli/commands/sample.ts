@@ -4,20 +4,19 @@ import pc from "picocolors";
 import { drawSamples, type SampleOutcome } from "../../annotate/draw-samples.ts";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { catalog } from "../../catalog.ts";
-import { ERROR_CODES } from "../../core/errors.ts";
 import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
-import { startProgress } from "../progress.ts";
 import { integer, type RunFlags, runOptionsOf, withModelOptions, withRunOptions } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
-import { exitCodes, listenForSignals } from "../signals.ts";
 import { visibleJson } from "../visible.ts";
+import { watched } from "../watched.ts";
 
 interface Flags extends RunFlags, OverrideFlags {
   readonly out: string;
 }
 
-export function sampleCommand({ terminal, exit }: CommandSetup): Command {
+export function sampleCommand(setup: CommandSetup): Command {
+  const { terminal } = setup;
   return withModelOptions(withRunOptions(new Command("sample")))
     .description(
       "Fill groups with sampled responses by a recipe's `sample` section, and write them as Parquet.",
@@ -38,27 +37,19 @@ Examples:
     )
     .action(async (path: string, flags: Flags) => {
       const loaded = override(await loadRecipe(path, terminal.environment), flags, terminal.directory);
-      const progress = startProgress(terminal, { quiet: flags.quiet ?? false });
-      const signals = listenForSignals((name) =>
-        progress.note(`${name}: finishing what is under way, then saving. Once more quits at once.`),
+      await watched(
+        setup,
+        { quiet: flags.quiet, onSignal: "finishing what is under way, then saving" },
+        (watch) =>
+          drawSamples(loaded, catalog, resolve(terminal.directory, flags.out), {
+            ...runOptionsOf(flags, terminal.directory),
+            ...watch,
+          }),
+        (outcome) => {
+          if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
+          else for (const line of outcomeLines(outcome, terminal.directory)) terminal.err(line);
+        },
       );
-      try {
-        const outcome = await drawSamples(loaded, catalog, resolve(terminal.directory, flags.out), {
-          ...runOptionsOf(flags, terminal.directory),
-          stop: signals.stop,
-          onStart: progress.start,
-          onPlanning: progress.planning,
-          onWarning: (warning) => progress.note(`${pc.yellow("warning:")} ${warning}`),
-        });
-        progress.stop();
-        if (flags.json) terminal.out(visibleJson(jsonOf(outcome)));
-        else for (const line of outcomeLines(outcome, terminal.directory)) terminal.err(line);
-        if (outcome.kind === "done") exit(0);
-        else exit(outcome.kind === "budget" ? ERROR_CODES.budget_reached[0] : exitCodes(signals.received()));
-      } finally {
-        progress.stop();
-        signals.close();
-      }
     });
 }
 
