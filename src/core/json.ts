@@ -6,3 +6,12 @@ export function jsonOrNull(text: string): unknown {
     return null;
   }
 }
+
+/** The same where null is a value too: undefined for text that is no JSON. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

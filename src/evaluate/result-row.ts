@@ -1,4 +1,5 @@
 import { PrefkitError } from "../core/errors.ts";
+import { jsonOrUndefined } from "../core/json.ts";
 import type { ItemResult, Verdict } from "./gold.ts";
 import { counterOf, decisionOf } from "./presets/judgebench.ts";
 import type { RawRecord } from "./raw-rows.ts";
@@ -80,20 +81,11 @@ function ownFields(record: RawRecord["record"], fail: Fail): Pick<ItemResult, "i
 /** A list, or JSON text of one; null for none. */
 function listOf(value: unknown, name: string, fail: Fail): readonly unknown[] | null {
   if (isNone(value)) return null;
-  const list: unknown = typeof value === "string" ? parsed(value) : value;
+  const list: unknown = typeof value === "string" ? jsonOrUndefined(value) : value;
   // Text may say null, too.
   if (list === null && typeof value === "string" && value.trim() === "null") return null;
   if (Array.isArray(list)) return list as readonly unknown[];
   throw fail(`${name} must be a list, or JSON text of one.`);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** Absent, null or blank: data frames and CSV write a missing value as either. */
@@ -145,7 +137,7 @@ function sharedTop(correct: readonly boolean[], share: number, fail: Fail): numb
 function numberOf(value: unknown, fail: Fail): number | null {
   const isList = typeof value === "string" && value.trim().startsWith("[");
   // Text that is no JSON stays what it is, and is no number.
-  const given: unknown = isList ? (parsed(value) ?? value) : value;
+  const given: unknown = isList ? (jsonOrUndefined(value) ?? value) : value;
   const single: unknown = Array.isArray(given) && given.length === 1 ? given[0] : given;
   if (isNone(single)) return null;
   const number = typeof single === "bigint" ? Number(single) : single;

@@ -1,3 +1,4 @@
+import { jsonOrUndefined } from "../core/json.ts";
 import type { Reading } from "../judging/ask.ts";
 import { afterThinking } from "../judging/final-mark.ts";
 
@@ -72,7 +73,7 @@ const FENCE = "```";
 function arrayAtEnd(text: string): readonly unknown[] | null {
   let at = text.lastIndexOf("[");
   for (let tried = 0; at >= 0 && tried < MOST_OPENINGS; tried++) {
-    const value = beginsAlone(text, at) ? parsed(text.slice(at)) : undefined;
+    const value = beginsAlone(text, at) ? jsonOrUndefined(text.slice(at)) : undefined;
     if (Array.isArray(value)) return value;
     at = at === 0 ? -1 : text.lastIndexOf("[", at - 1);
   }
@@ -94,15 +95,6 @@ function beginsAlone(text: string, at: number): boolean {
 
 function lineStart(text: string, at: number): number {
   return at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function unread(why: string): Reading<never> {

@@ -10,6 +10,7 @@ import { checkInputs, prepareRun } from "./prepare.ts";
 import type { Versions } from "./python.ts";
 import { CONFIG_FILE, LOG_FILE, RESULT_FILE, type RunConfig } from "./run-directory.ts";
 import type { TrainSettings } from "./settings.ts";
+import { silentServers } from "./silent-servers.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -96,6 +97,11 @@ export async function train(options: TrainOptions): Promise<TrainOutcome | null>
 
 async function trainPrepared(options: TrainOptions, run: string, config: RunConfig): Promise<TrainOutcome> {
   const { files, python, environment, cpu = false, stop, onEvent, onNote } = options;
+  for (const { url, why } of await silentServers(config.reward)) {
+    onNote?.(
+      `no reward server answers at ${url} (${why}). The training waits for it, some minutes by default: start it with \`prefkit serve RECIPE\`.`,
+    );
+  }
   const events = launch({
     command: launchCommand(join(run, CONFIG_FILE), { python, processes: config.processes, cpu }),
     environment: trainEnvironment(environment, { cpu }),

@@ -1,5 +1,8 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../../src/core/files.ts";
@@ -66,6 +69,11 @@ const SAFETENSORS = Buffer.concat([
 
 /** An archive of nothing: the record that every zip ends with. */
 const ZIP = Buffer.concat([Buffer.from("PK\x05\x06", "latin1"), Buffer.alloc(18)]);
+
+async function urlOf(server: Server): Promise<string> {
+  if (!server.listening) await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 describe("a training", () => {
   it("leaves its settings, data, pair ids, metrics by step, log and result in its directory", async () => {
@@ -431,15 +439,39 @@ describe("a training", () => {
     });
   });
 
-  it("exports prompts for GRPO", async () => {
-    const settings = settingsOf({ method: "grpo", reward: "http://127.0.0.1:8300/, http://other:1" });
-    const { options, run } = await prepared(WHOLE_TRAINING, { settings });
-    await train(options);
-    const config = JSON.parse(await text(run, "config.json"));
-    expect(config).toMatchObject({
-      reward: { url: "http://127.0.0.1:8300/,http://other:1" },
-      data: { rows: { train: 3 } },
-    });
+  it("exports prompts for GRPO, and says which reward servers do not answer before it waits for them", async () => {
+    const asked: (string | undefined)[] = [];
+    const there = createServer((request, reply) => {
+      asked.push(request.url);
+      // Whether the token is right is no matter here.
+      reply.writeHead(401).end();
+    }).listen(0, "127.0.0.1");
+    const mute = createServer(() => undefined).listen(0, "127.0.0.1");
+    const gone = createServer().listen(0, "127.0.0.1");
+    try {
+      const [one, two, three] = await Promise.all([there, mute, gone].map(urlOf));
+      await new Promise((done) => gone.close(done));
+      const settings = settingsOf({ method: "grpo", reward: `${one}/, ${two}, ${three}` });
+      const { options, run, notes } = await prepared(WHOLE_TRAINING, { settings });
+      await train(options);
+      const config = JSON.parse(await text(run, "config.json"));
+      expect(config).toMatchObject({
+        reward: { url: `${one}/,${two},${three}` },
+        data: { rows: { train: 3 } },
+      });
+      expect(asked).toEqual(["/healthz"]);
+      const rest =
+        "The training waits for it, some minutes by default: start it with `prefkit serve RECIPE`.";
+      expect(notes).toEqual([
+        `no reward server answers at ${two} (no answer within 2 s). ${rest}`,
+        `no reward server answers at ${three} (ECONNREFUSED). ${rest}`,
+      ]);
+    } finally {
+      for (const server of [there, mute]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    }
   });
 
   it("trains on an export, unless it is of another kind or was changed", async () => {
