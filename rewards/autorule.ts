@@ -29,6 +29,7 @@ const VERSION = 2;
  *         this with the transform `affine`: 10 * (value - 0.75).
  * Shape:  group of G responses -> G scores, same order. One call per rule and response; equal texts are checked once.
  * Range:  [0, 1].
+ * NA:     is offered to the judge unless the rule set says `notApplicable: fail`; then it is unread like any other text.
  * Parts:  by rule id, 1 or 0; none for a rule that does not apply or whose verdict could not be read. Beside them `ambiguous`,
  *         how many replies held another verdict before the last; `hidden_characters` and `verdict_like` of the response.
  * Worked: 25 rules, 20 of them followed -> 0.8.
@@ -88,7 +89,10 @@ async function checkResponse(
   response: string,
   context: ScoreContext,
 ): Promise<Score> {
-  const questions = ruleQuestions(prompt, response, settings);
+  const questions = ruleQuestions(prompt, response, {
+    ...settings,
+    offersNA: rules.notApplicable !== "fail",
+  });
   const refused = guardFailure(questions.flags, settings);
   if (refused) return refused;
   const pending = rules.criteria.map(({ text }) => ask(judge, questions.ask(text), context, settings.tries));

@@ -21,6 +21,7 @@ import { type RuleExtractionOptions, ruleExtractionSettings } from "../learn/rul
 import { type DrawnPairs, drawPairs, type RulePair } from "../learn/rules/pairs.ts";
 import { describeParts, type NamedChatModel, partOf, requireNames, withChatModels } from "./named-models.ts";
 import { figuresLines } from "./rules-table.ts";
+import { given } from "./run-options.ts";
 import { number } from "./run-summary.ts";
 import { exitCodes, type Signals } from "./signals.ts";
 import { stageProgress } from "./stage-progress.ts";
@@ -43,6 +44,8 @@ export interface RulesFlags {
   readonly name?: string;
   readonly temperature?: number | "none";
   readonly maxTokens?: number;
+  readonly verdictMaxTokens?: number;
+  readonly maxChars?: number;
   readonly concurrency?: number;
   readonly maxCost?: number;
   readonly offline?: boolean;
@@ -56,6 +59,18 @@ const STAGES: Readonly<Record<RuleStage, string>> = {
   merge: "Merging rules",
   measure: "Measuring rules",
 };
+
+/** Flags that are options as they stand. */
+const SAME_NAMED = [
+  "pairs",
+  "heldOut",
+  "source",
+  "minAgreement",
+  "minCoverage",
+  "name",
+  "maxTokens",
+  "maxChars",
+] as const;
 
 /** `rules extract`: the exit code. */
 export async function extractRulesFrom(
@@ -107,7 +122,7 @@ export async function extractRulesFrom(
             memo,
             stop,
             onProgress: progress,
-            ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
+            ...given(flags, ["concurrency"]),
           });
         } catch (error) {
           return ending(error, signals, access, terminal, flags.json ?? false);
@@ -125,18 +140,13 @@ export async function extractRulesFrom(
 }
 
 function optionsOf(flags: RulesFlags, seed: number): RuleExtractionOptions {
-  const { pairs, heldOut, source, minAgreement, minCoverage, concise, name, temperature, maxTokens } = flags;
+  const { concise, temperature, verdictMaxTokens } = flags;
   return {
     seed: flags.seed ?? seed,
-    ...(pairs === undefined ? {} : { pairs }),
-    ...(heldOut === undefined ? {} : { heldOut }),
-    ...(source === undefined ? {} : { source }),
-    ...(minAgreement === undefined ? {} : { minAgreement }),
-    ...(minCoverage === undefined ? {} : { minCoverage }),
+    ...given(flags, SAME_NAMED),
     ...(concise === undefined ? {} : { conciseClause: concise }),
-    ...(name === undefined ? {} : { name }),
     ...(temperature === undefined ? {} : { temperature: temperature === "none" ? null : temperature }),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(verdictMaxTokens === undefined ? {} : { verdictTokens: verdictMaxTokens }),
   };
 }
 

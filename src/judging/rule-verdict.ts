@@ -14,10 +14,12 @@ export interface RuleQuestionOptions extends GuardOptions, Pick<ConversationOpti
   /** The rule must be met, and met concisely. */
   readonly conciseClause: boolean;
   /**
-   * `strict`: [[Yes]], [[No]] or [[NA]] as the last line of the reply. `official`: met when the reply holds "[[Yes]]", in exactly that
-   * spelling, else not met; the judge is told to say [[Yes]] where a rule does not apply.
+   * `strict`: [[Yes]], [[No]] or, where it is offered, [[NA]] as the last line of the reply. `official`: met when the reply
+   * holds "[[Yes]]", in exactly that spelling, else not met; the judge is told to say [[Yes]] where a rule does not apply.
    */
   readonly parse: "official" | "strict";
+  /** Whether `strict` offers [[NA]]: the rule set knows what a rule that does not apply counts as. */
+  readonly offersNA: boolean;
   /** null sends none, for models that refuse one. */
   readonly temperature: number | null;
   readonly maxTokens: number;
@@ -41,7 +43,13 @@ const FORMS = {
   },
 } as const;
 
-/** Changes with the text of the question. */
+/** `strict`, where [[NA]] is not offered. */
+const YES_OR_NO = {
+  task: `First say in one to three sentences what in the response speaks for and against. Then end with your verdict on a line of its own: [[Yes]] when the response follows the rule, [[No]] when it does not.`,
+  form: FORMS.official.form,
+} as const;
+
+/** Changes with the text of the question as `rules extract` asks it, [[NA]] offered. */
 export const RULE_PROMPT_HASH: string = contentHash([TASK, CONCISE, FORMS]).slice(0, 16);
 
 /**
@@ -56,8 +64,8 @@ export function ruleQuestions(
   options: RuleQuestionOptions,
 ): { readonly flags: Flags; ask(rule: string): Question<RuleVerdict> } {
   const { text, hidden, verdictLike } = guarded(response, options);
-  const { task, form } = FORMS[options.parse];
-  const { temperature, maxTokens } = options;
+  const { temperature, maxTokens, parse, offersNA } = options;
+  const { task, form } = parse === "strict" && !offersNA ? YES_OR_NO : FORMS[parse];
   return {
     flags: { hidden, verdictLike: verdictLike.length },
     ask(rule) {
@@ -77,16 +85,16 @@ export function ruleQuestions(
           messages: [{ role: "user", content }],
           sampling: { ...(temperature !== null && { temperature }), maxTokens },
         },
-        read: options.parse === "official" ? readOfficially : readStrictly,
+        read: parse === "official" ? readOfficially : (reply) => readStrictly(reply, offersNA),
         form,
       };
     },
   };
 }
 
-/** [[Yes]], [[No]] or [[NA]] as the last line of a reply, see `readVerdict`. */
-function readStrictly({ text }: ChatReply): Reading<RuleVerdict> {
-  return readVerdict(text, { kind: "binary", notApplicable: true }) as Reading<RuleVerdict>;
+/** [[Yes]], [[No]] or, where it was offered, [[NA]] as the last line of a reply, see `readVerdict`. */
+function readStrictly({ text }: ChatReply, offersNA: boolean): Reading<RuleVerdict> {
+  return readVerdict(text, { kind: "binary", notApplicable: offersNA }) as Reading<RuleVerdict>;
 }
 
 /** As AutoRule's released code reads a reply that came to its end: whatever holds no [[Yes]] is a no. */

@@ -15,14 +15,24 @@ const root = mkdtempSync(join(tmpdir(), "prefkit-cli-rubric-"));
 const environment = { PREFKIT_CACHE_DIR: join(root, "cache"), A_KEY: "sk-planted-1234567890" };
 /** The server refuses what holds this text. */
 let refused: string | null = null;
+/** Tokens that a reply takes: one with a lower limit is cut while the model still thinks. */
+let needed = 1;
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startServer(({ body }) => {
-    const { messages, model } = body as { messages: { content: string }[]; model: string };
+    const { messages, model, max_tokens } = body as {
+      messages: { content: string }[];
+      model: string;
+      max_tokens: number;
+    };
     const content = messages[0]?.content ?? "";
     if (refused !== null && content.includes(refused))
       return { status: 400, json: { error: { message: "no" } } };
+    if (max_tokens < needed)
+      return {
+        json: chatCompletion("Let me think.", { choice: { finish_reason: "length" }, reply: { model } }),
+      };
     const isQuestion = section(content, "turn 1 user") !== null;
     return { json: chatCompletion(isQuestion ? answer(WORLD, content) : model, { reply: { model } }) };
   });
@@ -36,6 +46,7 @@ beforeAll(async () => {
     join(root, "three.jsonl"),
     lines([row("tower", "How tall?"), row("bridge", "How long?"), row("lake", "How deep?", " ")]),
   );
+  await writeFile(join(root, "wide.jsonl"), lines([row("lane", "How wide?")]));
   await writeFile(join(root, "twice.jsonl"), lines([row("tower", "How tall?"), row("tower", "How long?")]));
   const model = (name: string): string =>
     `{ provider: openai, baseUrl: "${server.url}/v1", model: ${name}, key: "\${A_KEY}", price: { in: 1, out: 2 } }`;
@@ -166,6 +177,59 @@ describe("prefkit rubric refine", () => {
     const bodies = server.received.slice(asked).map(({ body }) => body as Record<string, unknown>);
     expect(bodies.length).toBeGreaterThan(5);
     expect(bodies.filter((body) => "temperature" in body)).toEqual([]);
+  });
+
+  it("has room for models that think, and asks again with other limits what was cut by lower ones", async () => {
+    needed = 4096;
+    const asked = async (...args: string[]): Promise<{ limits: number[]; told: Record<string, unknown> }> => {
+      const from = server.received.length;
+      const { out } = await refine("wide.jsonl", "thinkers", "--json", ...args);
+      const limits = server.received
+        .slice(from)
+        .map(({ body }) => (body as { max_tokens: number }).max_tokens);
+      return { limits, told: JSON.parse(out) as Record<string, unknown> };
+    };
+    const low = await asked("--max-tokens", "2048", "--judge-max-tokens", "1024");
+    expect(low.told).toMatchObject({ withRubric: 0, unread: { propose: 1 } });
+    // Asked for 3 times in all; what could not be read is kept, and the same command asks nothing.
+    expect(low.limits).toEqual([2048, 2048, 2048]);
+    expect((await asked("--max-tokens", "2048", "--judge-max-tokens", "1024")).limits).toEqual([]);
+    const judged = await asked("--judge-max-tokens", "1024");
+    expect(judged.told).toMatchObject({ withRubric: 0, rejections: { unread_votes: 5 } });
+    const both = await asked();
+    needed = 1;
+    expect(both.told).toMatchObject({ withRubric: 1, unread: {} });
+    // The proposal was read before; two criteria are taken apart. 9 × 4 votes; redundancy on C, D, E, A1, A2a, conflict on all of
+    // these but C.
+    expect(both.limits.filter((limit) => limit === 8192)).toHaveLength(2);
+    expect(both.limits.filter((limit) => limit === 4096)).toHaveLength(36 + 5 + 4);
+  });
+
+  it("takes its limits from flags, shows no more of a conversation than it may, and says so in the report", async () => {
+    const from = server.received.length;
+    await refine(
+      ...([
+        "one.jsonl",
+        "limits",
+        "--max-proposed",
+        "2",
+        "--max-rejections",
+        "3",
+        "--max-depth",
+        "1",
+      ] as const),
+      ...["--max-rounds", "4", "--tries", "2", "--max-chars", "5"],
+    );
+    const report = JSON.parse(await read("limits", "report.json")) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      options: { maxProposed: 2, maxRejections: 3, maxDepth: 1, maxRounds: 4, tries: 2, maxChars: 5 },
+      // A and B are looked at, and A2 is as deep as may be; C, D, E and "b." are not.
+      decisions: { accepted: 3, decomposed: 1, left: 4 },
+    });
+    const bodies = server.received.slice(from).map(({ body }) => JSON.stringify(body));
+    // Of "How tall?" (9 characters) 3 + 2 are kept.
+    expect(bodies.length).toBeGreaterThan(0);
+    for (const body of bodies) expect(body).toContain("How\\n[4 characters left out]\\nl?");
   });
 
   it("refuses what is not in the cache when it is offline", async () => {

@@ -203,6 +203,27 @@ describe("prefkit rules extract", () => {
     });
   });
 
+  it("limits verdicts and conversations by its flags, and says so in the report", async () => {
+    const from = server.received.length;
+    const limits = ["--verdict-max-tokens", "700", "--max-chars", "6"];
+    expect((await extract("limits", "--seed", "23", ...limits, "--quiet")).exitCode).toBe(0);
+    const asked = server.received.slice(from).map(({ body }) => {
+      const { messages, max_tokens } = body as { messages: { content: string }[]; max_tokens: number };
+      return { text: messages[0]?.content ?? "", limit: max_tokens };
+    });
+    const verdicts = asked.filter(({ text }) => text.includes("[[rule|"));
+    const interpretations = asked.filter(({ text }) => text.includes("[[response A|"));
+    // 3 rules × 4 pairs × 2 responses; 8 pairs.
+    expect([verdicts.length, interpretations.length]).toEqual([24, 8]);
+    expect(new Set(verdicts.map(({ limit }) => limit))).toEqual(new Set([700]));
+    expect(new Set(interpretations.map(({ limit }) => limit))).toEqual(new Set([8192]));
+    for (const { text } of [...verdicts, ...interpretations])
+      expect(text).toMatch(/\nQue\n\[[56] characters left out\]\n/);
+    expect(JSON.parse((await filesOf("limits"))[1] ?? "")).toMatchObject({
+      options: { verdictTokens: 700, maxChars: 6 },
+    });
+  });
+
   it("says where a price is missing, before anything is paid", async () => {
     const before = calls;
     await expect(extract("x", "--recipe", "unpriced.yaml", "--max-cost", "1")).rejects.toMatchObject({

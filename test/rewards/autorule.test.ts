@@ -137,6 +137,39 @@ describe("autorule", () => {
     expect(score).not.toHaveProperty("parts.r3");
   });
 
+  it.each([
+    { set: "fail", option: undefined, offered: false },
+    { set: "fail", option: "satisfied", offered: true },
+    { set: "satisfied", option: undefined, offered: true },
+    { set: "unsatisfied", option: undefined, offered: true },
+    { set: "skip", option: undefined, offered: true },
+  ] as const)(
+    "offers [[NA]] where the set knows what it counts as: $set, by option $option -> $offered",
+    async ({ set, option, offered }) => {
+      const asked = fakeChatModel({ reply: [NA, YES] });
+      const rules = { ...setOf(1), notApplicable: set };
+      const [score] = await autorule({ rules, notApplicable: option }, { judge: asked }).score(
+        groupOf(["x"]),
+        context,
+      );
+      const question = asked.calls[0]?.messages[0]?.content ?? "";
+      expect(question.includes("[[NA]]")).toBe(offered);
+      expect(question).toContain("[[No]] when it does not");
+      // Where it is not offered, an NA is unread: the judge is asked again, and says Yes.
+      expect(asked.calls).toHaveLength(offered ? 1 : 2);
+      const left = { satisfied: 1, unsatisfied: 0, skip: "abstained" } as const;
+      const counted = option ?? set;
+      expect(outcomeOf(score)).toBe(counted === "fail" ? 1 : left[counted]);
+    },
+  );
+
+  it("fails as unread, not as not_applicable, where a judge insists on an [[NA]] that was not offered", async () => {
+    const rules = { ...setOf(2), notApplicable: "fail" } as const;
+    const score = await scoreBy([YES, NA], { rules });
+    expect(score).toMatchObject({ kind: "failed", code: "unread_verdict" });
+    expect(outcomeOf(await scoreBy([YES, NA], { rules, onUnread: "unsatisfied" }))).toBe(1 / 2);
+  });
+
   it("abstains when every rule is left out", async () => {
     expect(outcomeOf(await scoreBy([NA, NA], { notApplicable: "skip" }))).toBe("abstained");
     expect(outcomeOf(await scoreBy(["?", "?"], { onUnread: "skip" }))).toBe("abstained");

@@ -7,7 +7,7 @@ import { REFINED_FILES } from "../../learn/rubric/write-refined.ts";
 import { override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { type RefineRubrics, type RefineRubricsOutcome, refineRubrics } from "../refine-rubrics.ts";
-import { integer, temperature, withModelOptions } from "../run-options.ts";
+import { given, integer, temperature, withModelOptions } from "../run-options.ts";
 import { number, shortPath } from "../run-summary.ts";
 import { visibleJson } from "../visible.ts";
 import { watched } from "../watched.ts";
@@ -46,8 +46,16 @@ interface RefineFlags {
   readonly weighting: "llm" | "uniform" | "whitened-uniform";
   readonly estimator: "centered" | "uncentered";
   readonly decomposeAbove?: number;
+  readonly maxProposed?: number;
+  readonly maxRejections?: number;
+  readonly maxDepth?: number;
+  readonly maxRounds?: number;
+  readonly tries?: number;
   readonly temperature?: number | "none";
   readonly seed?: number;
+  readonly maxTokens?: number;
+  readonly judgeMaxTokens?: number;
+  readonly maxChars?: number;
   readonly limit?: number;
   readonly concurrency?: number;
   readonly acceptFailed?: boolean;
@@ -56,6 +64,23 @@ interface RefineFlags {
   readonly quiet?: boolean;
   readonly json?: boolean;
 }
+
+/** Flags that are options as they stand. */
+const SAME_NAMED = [
+  "mode",
+  "weighting",
+  "estimator",
+  "decomposeAbove",
+  "maxProposed",
+  "maxRejections",
+  "maxDepth",
+  "maxRounds",
+  "tries",
+  "seed",
+  "maxTokens",
+  "judgeMaxTokens",
+  "maxChars",
+] as const;
 
 function refineCommand(setup: CommandSetup): Command {
   const { terminal } = setup;
@@ -87,8 +112,16 @@ function refineCommand(setup: CommandSetup): Command {
           .default("centered"),
       )
       .option("--decompose-above <n>", "take apart what more responses meet (default: 2)", integer(0))
+      .option("--max-proposed <n>", "criteria of the first proposal, at most (default: 10)", integer(1))
+      .option("--max-rejections <n>", "end with this many criteria turned down (default: 15)", integer(1))
+      .option("--max-depth <n>", "how often a criterion may be taken apart (default: 3)", integer(0))
+      .option("--max-rounds <n>", "rounds of taking apart, in mode augment (default: 6)", integer(0))
+      .option("--tries <n>", "how often an answer is asked for while it is unread (default: 3)", integer(1))
       .option("--temperature <t>", "of the proposer (default: 0); none: send none at all", temperature)
       .option("--seed <number>", "sent with the proposer's requests", integer(0))
+      .option("--max-tokens <n>", "most tokens of a reply, but for the judge's (default: 8192)", integer(1))
+      .option("--judge-max-tokens <n>", "most tokens of a reply of the judge (default: 4096)", integer(1))
+      .option("--max-chars <n>", "longest conversation shown; its middle is cut (default: none)", integer(1))
       .option("--limit <n>", "only the first n prompts", integer(1))
       .option("--concurrency <n>", "prompts in flight at a time (default: 16)", integer(1))
       .option("--accept-failed", "exit with 0 although some prompts failed"),
@@ -107,10 +140,9 @@ Examples:
   $ prefkit rubric refine "data/*.jsonl" --recipe recipe.yaml --proposer writer --judge judge --strong writer --weak small --max-cost 5`,
     )
     .action(async (input: string[], flags: RefineFlags) => {
-      const given = input.length === 0 ? {} : { input };
       const loaded = override(
         await loadRecipe(flags.recipe, terminal.environment),
-        given,
+        input.length === 0 ? {} : { input },
         terminal.directory,
       );
       const out = resolve(terminal.directory, flags.out);
@@ -122,12 +154,10 @@ Examples:
           refineRubrics(loaded, {
             ...{ out, references, proposer: flags.proposer, judge: flags.judge },
             options: {
-              ...{ mode: flags.mode, weighting: flags.weighting, estimator: flags.estimator },
-              ...(flags.decomposeAbove === undefined ? {} : { decomposeAbove: flags.decomposeAbove }),
+              ...given(flags, SAME_NAMED),
               ...(flags.temperature === undefined
                 ? {}
                 : { temperature: flags.temperature === "none" ? null : flags.temperature }),
-              ...(flags.seed === undefined ? {} : { seed: flags.seed }),
             },
             ...{ limit: flags.limit ?? Infinity, concurrency: flags.concurrency ?? 16 },
             ...{ offline: flags.offline ?? false, maxCost: flags.maxCost, ...watch },

@@ -47,6 +47,8 @@ function extractCommand({ terminal, exit }: CommandSetup): Command {
       .option("--min-coverage <x>", "leave out rules below this coverage, in [0, 1]", decimal)
       .option("--temperature <x>", "of all but verdicts; none: send none at all (default: 0.6)", temperature)
       .option("--max-tokens <n>", "most tokens of a reply, but for verdicts (default: 8192)", integer(1))
+      .option("--verdict-max-tokens <n>", "most tokens of a verdict's reply (default: 1024)", integer(1))
+      .option("--max-chars <n>", "longest conversation shown; its middle is cut (default: none)", integer(1))
       .option("--concise", "rules must be followed concisely, as in AutoRule's released verifier")
       .option("--name <name>", "of the rule set (default: autorule)")
       .option("--concurrency <n>", "questions in flight at a time (default: 64)", integer(1)),

@@ -23,9 +23,10 @@ const optionsSchema = z.strictObject({
   temperature: z.number().min(0).max(2).nullable().default(0),
   /** Sent with the proposer's requests, for servers that draw by it. Default: none is sent. */
   seed: z.int().min(0).optional(),
-  /** Most tokens of a reply, by who gives it. */
-  maxTokens: z.int().min(1).default(2048),
-  judgeMaxTokens: z.int().min(1).default(1024),
+  /** Most tokens of a reply of the proposer, thinking included. */
+  maxTokens: z.int().min(1).default(8192),
+  /** And of the judge. */
+  judgeMaxTokens: z.int().min(1).default(4096),
   /** Longest conversation that is shown, in UTF-16 units; what is too much goes from its middle. Default: no limit. */
   maxChars: z.int().min(1).optional(),
 });

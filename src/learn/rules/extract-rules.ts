@@ -98,7 +98,7 @@ export async function extractFromDrawn(
 
   const interpreted = await interpretPairs(
     learn,
-    settings.seed,
+    settings,
     stage("interpret", models.reasoner, learn.length),
   );
   const candidates = await findCandidates(
@@ -122,6 +122,8 @@ export async function extractFromDrawn(
           {
             conciseClause: settings.conciseClause,
             parse: "strict",
+            offersNA: true,
+            maxChars: settings.maxChars,
             temperature: temperature === null ? null : 0,
             maxTokens: verdictTokens,
           },
@@ -172,13 +174,19 @@ export async function extractFromDrawn(
 
 /** All that decides what is asked, for the memo: what is left out of a set afterwards is not part of it. */
 export function extractionWork(drawn: DrawnPairs, models: Json, options: RuleExtractionOptions): Json {
-  const { minAgreement: _, minCoverage: __, name: ___, ...settings } = ruleExtractionSettings(options);
+  const {
+    minAgreement: _,
+    minCoverage: __,
+    name: ___,
+    maxChars,
+    ...settings
+  } = ruleExtractionSettings(options);
   const ids = (pairs: readonly RulePair[]): string[] => pairs.map(({ id }) => id);
   return {
     learn: ids(drawn.learn),
     heldOut: ids(drawn.heldOut),
     models,
-    settings,
+    settings: { ...settings, ...(maxChars !== undefined && { maxChars }) },
     prompts: { ...PROMPT_HASHES, verdict: RULE_PROMPT_HASH },
   };
 }

@@ -1,6 +1,7 @@
 import { randomFor } from "../../core/random.ts";
 import { type AskCounts, type StageSetup, stageAsker } from "./asking.ts";
 import { inParallel } from "./in-parallel.ts";
+import type { RuleExtractionSettings } from "./options.ts";
 import type { RulePair } from "./pairs.ts";
 import { type Interpretation, interpretMessages, readInterpretation } from "./prompts.ts";
 
@@ -18,7 +19,7 @@ export interface InterpretCounts extends AskCounts {
  */
 export async function interpretPairs(
   pairs: readonly RulePair[],
-  seed: number,
+  { seed, maxChars }: Pick<RuleExtractionSettings, "maxChars" | "seed">,
   setup: StageSetup,
 ): Promise<{ readonly found: readonly (Interpretation | null)[]; readonly counts: InterpretCounts }> {
   const asker = stageAsker("interpret", setup);
@@ -28,7 +29,7 @@ export async function interpretPairs(
     const shown = first ? ([chosen, rejected] as const) : ([rejected, chosen] as const);
     const sampling = { ...setup.sampling, seed: randomFor(seed, "rules interpret", id).below(2 ** 31) };
     const answer = await asker.ask<{ readonly reasoning: string; readonly explanation: string }>({
-      request: { messages: interpretMessages(prompt, shown, first ? "A" : "B"), sampling },
+      request: { messages: interpretMessages(prompt, shown, first ? "A" : "B", maxChars), sampling },
       read: readInterpretation,
       form: "Explain in one or two paragraphs why that response was preferred.",
     });

@@ -18,6 +18,13 @@ const schema = z.strictObject({
     .describe("Of the first three stages; verdicts are greedy. null sends none at any stage."),
   maxTokens: z.int().min(1).default(8192).describe("Most tokens of a reply of the first three stages."),
   verdictTokens: z.int().min(1).default(1024).describe("Most tokens of a verdict's reply."),
+  maxChars: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Longest conversation that is shown, in UTF-16 units; what is too much goes from its middle. Default: no limit.",
+    ),
   mergeCharacters: z
     .int()
     .min(100)

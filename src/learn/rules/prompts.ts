@@ -3,6 +3,7 @@ import type { Message, Prompt } from "../../core/types.ts";
 import type { Reading } from "../../judging/ask.ts";
 import { conversationTexts, sealedConversation } from "../../judging/conversation.ts";
 import { envelope } from "../../judging/envelope.ts";
+import { afterThinking } from "../../judging/final-mark.ts";
 import type { ChatReply } from "../../models/ports.ts";
 import { JSON_LIST_FORM } from "../json-list.ts";
 
@@ -36,17 +37,18 @@ function hashOf(...texts: readonly string[]): string {
   return contentHash(texts).slice(0, 16);
 }
 
-/** Why was this response preferred? `preferred` is where it stands. */
+/** Why was this response preferred? `preferred` is where it stands. A conversation beyond `maxChars` loses its middle. */
 export function interpretMessages(
   prompt: Pick<Prompt, "messages" | "tools">,
   [first, second]: readonly [string, string],
   preferred: "A" | "B",
+  maxChars?: number,
 ): readonly Message[] {
   const marks = envelope([...conversationTexts(prompt), first, second]);
   return asked([
     INTERPRET,
     marks.notice,
-    sealedConversation(marks, prompt),
+    sealedConversation(marks, prompt, { maxChars }),
     marks.seal("response A", first),
     marks.seal("response B", second),
     `Response ${preferred} was preferred. Explain in one or two paragraphs why.`,
@@ -76,12 +78,17 @@ export interface Interpretation {
   readonly explanation: string;
 }
 
-/** Thinking comes apart from the answer, or inside it up to `</think>`; thinking that was cut off has no explanation. */
+/**
+ * Thinking comes apart from the answer, or inside it as `afterThinking` knows it; thinking that was cut off has no explanation.
+ *
+ * Example: "<thinking>B cites.</thinking>\nB was preferred." -> reasoning "B cites.", explanation "B was preferred."
+ */
 export function readInterpretation({ text, reasoning = "" }: ChatReply): Reading<Interpretation> {
-  const opened = /^\s*<think>/.exec(text)?.[0].length ?? 0;
-  const closed = text.lastIndexOf(CLOSE);
-  const thought = text.slice(opened, closed >= 0 ? closed : opened > 0 ? text.length : 0);
-  const said = closed >= 0 ? text.slice(closed + CLOSE.length) : opened > 0 ? "" : text;
+  const said = afterThinking(text) ?? "";
+  const thought = text
+    .slice(0, text.length - said.length)
+    .replace(/^\s*<think(?:ing)?>/i, "")
+    .replace(/<\/think(?:ing)?>$/i, "");
   const answer = {
     reasoning: [reasoning, thought].map(clean).filter(Boolean).join("\n\n"),
     explanation: clean(said),
@@ -89,8 +96,6 @@ export function readInterpretation({ text, reasoning = "" }: ChatReply): Reading
   if (answer.reasoning !== "" || answer.explanation !== "") return { kind: "read", answer };
   return { kind: "unread", why: "it is empty" };
 }
-
-const CLOSE = "</think>";
 
 function clean(text: string): string {
   return text.toWellFormed().trim();

@@ -142,6 +142,20 @@ describe("extractRules", () => {
       fellBack: 0,
       rules: [RULES[0]],
     },
+    // Thinking between the other marks that models use.
+    ...(["<thinking>", "<THINKING>"] as const).flatMap((open) => {
+      const text = `${open}R: Source${open.replace("<", "</")}\nB was preferred, being Short`;
+      return [
+        { source: "reasoning", has: { text }, fellBack: 0, rules: [RULES[0]] },
+        { source: "explanation", has: { text }, fellBack: 0, rules: [RULES[1]] },
+      ] as const;
+    }),
+    {
+      source: "reasoning",
+      has: { text: "<thinking>R: Source, and then it was cut" },
+      fellBack: 0,
+      rules: [RULES[0]],
+    },
   ] as const)("takes rules from $source of $has", async ({ source, has, fellBack, rules }) => {
     const model = worldModel((request): Partial<ChatReply> | undefined =>
       stageOf(request) === "interpret" ? has : undefined,
@@ -192,6 +206,26 @@ describe("extractRules", () => {
     });
   });
 
+  it("cuts long conversations where they are shown, nothing else, and asks anew what it asks otherwise", async () => {
+    const memo = memoryMemo();
+    const whole = await extract(worldModel(), OPTIONS, memo);
+    expect(whole.report.options).not.toHaveProperty("maxChars");
+    const model = worldModel();
+    const { ruleSet, report } = await extract(model, { ...OPTIONS, maxChars: 6 }, memo);
+    // 12 interpretations and 3 rules × 6 pairs × 2 verdicts; the lists and the merge are known, as the answers are the same.
+    expect(model.calls).toHaveLength(12 + 36);
+    for (const request of model.calls) {
+      const { "turn 1 user": turn = "", ...rest } = sectionsOf(request);
+      // Of "Question 7?" (11 characters) 3 + 3 are kept, of "Question 17?" (12) too.
+      expect(turn).toMatch(/^Que\n\[[56] characters left out\]\n.\d\?$/);
+      const shown = stageOf(request) === "interpret" ? ["response A", "response B"] : ["response"];
+      for (const label of shown)
+        expect(rest[label]).toMatch(/(?:Source: a book, page|Trust me, number) \d+\.$/);
+    }
+    expect(report.options.maxChars).toBe(6);
+    expect(ruleSet).toEqual(whole.ruleSet);
+  });
+
   it("measures nothing when nothing is held out", async () => {
     const { report } = await extract(worldModel(), { ...OPTIONS, heldOut: 0 });
     expect(report.stages.measure).toBeNull();
@@ -215,6 +249,7 @@ describe("extractRules", () => {
     { source: "trace" },
     { seed: 1.5 },
     { minAgreement: 2 },
+    { maxChars: 0 },
     { rules: 1 },
   ])("refuses the options %j", async (options) => {
     await expect(extract(worldModel(), options as never)).rejects.toMatchObject({ code: "bad_option" });
