@@ -130,7 +130,7 @@ async function linked(part: string, out: string): Promise<boolean> {
 async function refuseInput({ from, baseDirectory, out }: ImportOptions): Promise<void> {
   const target = await realPath(out);
   if (target === null) return;
-  for (const { absolute, path } of await findFiles(from, baseDirectory)) {
+  for (const { absolute, path } of await findFiles(from, baseDirectory, "the input")) {
     if ((await realPath(absolute)) !== target) continue;
     throw new PrefkitError(
       "bad_option",

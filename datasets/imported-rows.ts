@@ -29,7 +29,7 @@ export async function* importedRows(
   baseDirectory: string,
 ): AsyncGenerator<ImportedBatch> {
   let rows = 0;
-  for (const file of await findFiles(paths, baseDirectory)) {
+  for (const file of await findFiles(paths, baseDirectory, "the input")) {
     let held: Held | null = null;
     let isFirst = true;
     for await (const batch of FORMAT_READERS[formatOf(file.path)](file, 0, () => true)) {

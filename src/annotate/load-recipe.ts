@@ -93,14 +93,15 @@ export function recipeFault(label: string, line: LoadedRecipe["line"]): Fault {
   return faultIn("bad_recipe", label, line);
 }
 
-/** The first fault that a schema found, as an error with place and fix. `prefix` is where the checked value stands. */
+/** The first fault that a schema found, as an error with place and fix. `prefix` is where the checked value stands, `docs` what lists what may. */
 export function schemaFault(
   error: z.ZodError,
   value: unknown,
   fail: Fault,
   prefix: readonly PropertyKey[] = [],
+  docs = "docs/recipe.md",
 ): PrefkitError {
-  return faultOf(error, fail, { value, schema: recipeSchema, docs: "docs/recipe.md", prefix });
+  return faultOf(error, fail, { value, schema: recipeSchema, docs, prefix });
 }
 
 /** Deeper than any schema that is an option; a YAML alias of what it stands in has no end at all. */

@@ -10,13 +10,14 @@ import { type recipeFault, schemaFault } from "./load-recipe.ts";
 export function optionFault(
   error: z.ZodError,
   given: unknown,
-  definition: { readonly options: unknown },
+  definition: { readonly name: string; readonly options: unknown },
   common: readonly string[],
   fail: ReturnType<typeof recipeFault>,
   path: readonly PropertyKey[],
 ): PrefkitError {
   const issue = error.issues.find(({ code }) => code === "unrecognized_keys");
-  if (issue?.code !== "unrecognized_keys") return schemaFault(error, given, fail, path);
+  if (issue?.code !== "unrecognized_keys")
+    return schemaFault(error, given, fail, path, `\`prefkit list ${definition.name}\``);
   const key = issue.keys[0] ?? "";
   const shape = (definition.options as { shape?: object }).shape ?? {};
   const names = [...Object.keys(shape), ...common];

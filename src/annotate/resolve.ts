@@ -182,6 +182,7 @@ function resolveCombine(loaded: LoadedRecipe, reward: Reward, keys: readonly str
 }
 
 interface Creatable<Made> {
+  readonly name: string;
   readonly options: ScorerDefinition["options"];
   create(options: unknown): Made;
 }

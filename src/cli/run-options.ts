@@ -18,9 +18,12 @@ export interface RunFlags {
   readonly json?: boolean;
 }
 
-export function withRunOptions(command: Command): Command {
+export function withRunOptions(
+  command: Command,
+  out = "the output directory; default: the recipe's output.dir",
+): Command {
   return command
-    .option("--out <dir>", "the output directory; default: the recipe's output.dir")
+    .option("--out <dir>", out)
     .option("--limit <n>", "only the first n groups", integer(1))
     .option("--concurrency <n>", "groups in flight at a time (default: 16)", integer(1))
     .option("--workers <n>", "threads for CPU-bound scorers (default: one per processor)", integer(1))

@@ -89,6 +89,7 @@ describe("prefkit cache", () => {
     await expect(cache("clear", "--scorer", "judge")).rejects.toMatchObject({
       code: "bad_option",
       message: expect.stringContaining("would remove 2 paid entries of judge"),
+      fix: "give --yes to remove them; `prefkit cache export FILE --scorer judge` keeps a copy.",
     });
     expect(JSON.parse((await cache("clear", "--scorer", "judge", "--yes", "--json")).out)).toMatchObject({
       removed: 2,

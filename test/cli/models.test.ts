@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cacheCommand } from "../../src/cli/commands/cache.ts";
 import { doctorCommand } from "../../src/cli/commands/doctor.ts";
 import { runCommand } from "../../src/cli/commands/run.ts";
 import { sampleCommand } from "../../src/cli/commands/sample.ts";
@@ -84,6 +85,22 @@ describe("prefkit sample", () => {
       counts: { groups: 3, sampled: 6 },
     });
     expect(asked()).toBe(before);
+  });
+
+  it("leaves replies that are cleared with --yes alone, and the copy it names holds them", async () => {
+    await expect(
+      invoke(cacheCommand, ["clear", "--replies"], { directory: root, environment }),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/would remove \d+ paid replies/),
+      fix: "give --yes to remove them; `prefkit cache export FILE --replies` keeps a copy.",
+    });
+  });
+
+  it("needs to know where to, even where the recipe has a directory for its dataset", async () => {
+    await expect(call(sampleCommand, "recipe.yaml")).rejects.toMatchObject({
+      code: "bad_option",
+      fix: "add --out DIR.",
+    });
   });
 
   it("needs a section `sample`", async () => {

@@ -176,7 +176,7 @@ async function clear(
     throw new PrefkitError(
       "bad_option",
       `cache clear would remove ${number(entries)} paid ${replies ? "replies" : "entries"}${scorer === undefined ? "" : ` of ${scorer}`}.`,
-      "give --yes to remove them; `prefkit cache export FILE` keeps a copy.",
+      `give --yes to remove them; \`prefkit cache export FILE${replies ? " --replies" : ""}${scorer === undefined ? "" : ` --scorer ${visibleLine(scorer)}`}\` keeps a copy.`,
     );
   }
   const removed =

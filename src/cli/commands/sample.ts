@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { drawSamples, type SampleOutcome } from "../../annotate/draw-samples.ts";
 import { loadRecipe } from "../../annotate/load-recipe.ts";
 import { catalog } from "../../catalog.ts";
+import { PrefkitError } from "../../core/errors.ts";
 import { type OverrideFlags, override } from "../override.ts";
 import type { CommandSetup } from "../program.ts";
 import { integer, type RunFlags, runOptionsOf, withModelOptions, withRunOptions } from "../run-options.ts";
@@ -11,13 +12,11 @@ import { number, shortPath } from "../run-summary.ts";
 import { visibleJson } from "../visible.ts";
 import { watched } from "../watched.ts";
 
-interface Flags extends RunFlags, OverrideFlags {
-  readonly out: string;
-}
+type Flags = RunFlags & OverrideFlags;
 
 export function sampleCommand(setup: CommandSetup): Command {
   const { terminal } = setup;
-  return withModelOptions(withRunOptions(new Command("sample")))
+  return withModelOptions(withRunOptions(new Command("sample"), "where the samples are written; required"))
     .description(
       "Fill groups with sampled responses by a recipe's `sample` section, and write them as Parquet.",
     )
@@ -36,12 +35,16 @@ Examples:
   $ prefkit sample recipe.yaml --out samples --limit 20 --max-cost 1`,
     )
     .action(async (path: string, flags: Flags) => {
+      const { out } = flags;
+      if (out === undefined) {
+        throw new PrefkitError("bad_option", "sample was given no output directory.", "add --out DIR.");
+      }
       const loaded = override(await loadRecipe(path, terminal.environment), flags, terminal.directory);
       await watched(
         setup,
         { quiet: flags.quiet, onSignal: "finishing what is under way, then saving" },
         (watch) =>
-          drawSamples(loaded, catalog, resolve(terminal.directory, flags.out), {
+          drawSamples(loaded, catalog, resolve(terminal.directory, out), {
             ...runOptionsOf(flags, terminal.directory),
             ...watch,
           }),

@@ -14,7 +14,7 @@ interface Flags extends RunFlags {
 }
 
 export function scoreCommand(setup: CommandSetup): Command {
-  return withRunOptions(new Command("score"))
+  return withRunOptions(new Command("score"), "the output directory; required")
     .description("Score one file with scorers as they are, without a recipe.")
     .argument(
       "<input...>",

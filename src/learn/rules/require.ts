@@ -6,6 +6,13 @@ import type { RuleReport } from "./rule-set.ts";
 
 export function requirePairs({ learn, heldOut, given, identical }: DrawnPairs): void {
   if (learn.length > 0) return;
+  if (given === 0) {
+    throw new PrefkitError(
+      "empty_input",
+      "there are no preferences.",
+      "give rows {prompt, chosen, rejected}.",
+    );
+  }
   throw new PrefkitError(
     "empty_input",
     `of ${given} preferences none is left to learn from: ${identical} have two equal responses, ${heldOut.length} are held out.`,

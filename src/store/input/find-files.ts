@@ -129,6 +129,6 @@ export function formatOf(path: string): InputFormat {
   throw new PrefkitError(
     "bad_recipe",
     `the name ${path} does not say its format.`,
-    "set input.format to jsonl, json, csv, parquet or arrow.",
+    "rename it to end in .jsonl, .json, .csv, .parquet or .arrow, or say which of these it is in a recipe (input.format).",
   );
 }

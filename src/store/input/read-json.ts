@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { PrefkitError, reasonOf } from "../../core/errors.ts";
+import { PrefkitError } from "../../core/errors.ts";
+import { howBroken } from "../../core/json.ts";
 import { textChunks } from "./byte-chunks.ts";
 import { isFields, kindOf } from "./row-problem.ts";
 import { BATCH_ROWS, MAX_TEXT_BYTES, type RawRow, type SourceFile } from "./source.ts";
@@ -51,7 +52,7 @@ function parseList(bytes: Buffer, file: SourceFile): readonly unknown[] {
     const fix = text.trimStart().startsWith("{")
       ? "a file with one JSON object per line is read with format: jsonl."
       : "write one JSON list of objects.";
-    throw unreadable(file, `the file is not JSON: ${reasonOf(error, 120)}.`, fix, error);
+    throw unreadable(file, `the file is not JSON${howBroken(error)}.`, fix, error);
   }
   if (Array.isArray(value)) return value;
   throw unreadable(

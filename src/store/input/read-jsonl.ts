@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
-import { PrefkitError, reasonOf } from "../../core/errors.ts";
+import { PrefkitError } from "../../core/errors.ts";
+import { howBroken } from "../../core/json.ts";
 import { gzipChunks, isGzip, plainChunks } from "./byte-chunks.ts";
 import { isFields, kindOf } from "./row-problem.ts";
 import { BATCH_ROWS, MAX_TEXT_BYTES, type RawRow, type SourceFile } from "./source.ts";
@@ -87,7 +88,7 @@ function parseLine(
     if (text.trim() === "") return null;
     return {
       kind: "bad",
-      problem: `the line is not JSON: ${reasonOf(error, 120)}.`,
+      problem: `the line is not JSON${howBroken(error)}.`,
       fix: /\b(NaN|Infinity)\b/.test(text)
         ? "write null where a number is NaN or Infinity: JSON has neither."
         : "write one whole JSON object on each line.",

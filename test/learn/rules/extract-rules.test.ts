@@ -234,7 +234,7 @@ describe("extractRules", () => {
   });
 
   it.each([
-    ["no pair", [], /of 0 preferences/],
+    ["no pair", [], /there are no preferences/],
     ["equal responses", [{ ...pairOf(0), rejected: pairOf(0).chosen }], /1 have two equal/],
   ] as const)("refuses %s", async (_, pairs, message) => {
     await expect(extract(worldModel(), OPTIONS, memoryMemo(), [...pairs])).rejects.toMatchObject({
