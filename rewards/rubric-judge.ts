@@ -32,18 +32,21 @@ const VERSION = 3;
  *
  *   value = the rubric's weighted sum of verdicts over its denominator (see `scoreRubric`)
  *   verdict on a criterion: Yes 1, No 0, NA; or a whole number of its scale; of a panel see `panelVerdict`
+ *   with `aggregate: implicit`, the judge weighs: (x - 1) / 9 of one rating x from 1 to 10 by all criteria
  *   with `expected: logprobs`, a rating is the mean over the judge's probabilities (see `expectedRating`)
  *
- * Source: HealthBench, Prometheus, Rubrics as Rewards (criteria judged one by one); G-Eval (expectation over rating tokens).
- *         Prompts are our own.
+ * Source: HealthBench, Prometheus, Rubrics as Rewards (criteria judged one by one; its implicit aggregation); G-Eval
+ *         (expectation over rating tokens). Prompts are our own.
  * Shape:  group of G responses -> G scores, same order. Equal texts are judged once.
- * Range:  that of the rubric; [1, 5] for a mean of ratings from 1 to 5.
- * Parts:  by criterion id, the verdict. Beside them `ambiguous`, verdicts before which the judge gave another one;
- *         `hidden_characters` and `verdict_like` of the response; of a panel `answered`, the least number of judges whose verdict on a criterion was
- *         read, `disagreement`, the share of criteria on which
- *         judges differ, and `ID.sd`, the deviation (n - 1) of their ratings; of expectations `ID.rating`, the rating that was
- *         written, `mass`, the least probability found, and `sampled`, how many verdicts are means of samples instead.
- * Worked: three criteria of equal weight, verdicts Yes, No, NA with rule `skip` -> 1 / 2.
+ * Range:  that of the rubric; [1, 5] for a mean of ratings from 1 to 5; [0, 1] with `aggregate: implicit`.
+ * Parts:  by criterion id, the verdict; with `aggregate: implicit`, `overall`, the rating. Beside them `ambiguous`, verdicts
+ *         before which the judge gave another one; `hidden_characters` and `verdict_like` of the response; of a panel `answered`,
+ *         the least number of judges whose verdict on a criterion was read, `disagreement`, the share of criteria on which judges
+ *         differ (by the ratings that they wrote; by the nearest rating to a mean of samples), and `ID.sd`, the deviation (n - 1)
+ *         of their ratings; of expectations `ID.rating`, the rating that was written, `mass`, the least probability found, and
+ *         `sampled`, how many verdicts are means of samples instead; with `tagScores`, `tag.NAME`, the score over the criteria of
+ *         a tag, where they give one.
+ * Worked: three criteria of equal weight, verdicts Yes, No, NA with rule `skip` -> 1 / 2. Implicit: 7 -> 6 / 9.
  * Abstains on prompts with images, which judges are not shown; without a rubric for the prompt, where each has its own; and
  *         where the rubric has nothing to count.
  * Fails:  `unread_verdict` when a criterion's verdict could not be read in `tries` tries, a panel is undecided, and the

@@ -1,12 +1,14 @@
 import type { Criterion, CriterionVerdict, Rubric } from "../../src/core/rubric/rubric.ts";
 import { scoreRubric } from "../../src/core/rubric/score-rubric.ts";
+import { tagScores } from "../../src/core/rubric/tag-scores.ts";
 import { failed } from "../../src/core/scorer.ts";
 import type { Failed, Prompt, Score, ScoreContext } from "../../src/core/types.ts";
 import { type Flags, flagParts, guardFailure } from "../../src/judging/guard.ts";
 import { type PanelVerdict, panelVerdict } from "../../src/judging/panel.ts";
+import type { ReadVerdict } from "../../src/judging/read-verdict.ts";
 import type { ChatModel } from "../../src/models/ports.ts";
 import { askEither, askExpected, askVerdict, together, type Verdict } from "./ask-judge.ts";
-import type { Settings } from "./options.ts";
+import { type Settings, TAG } from "./options.ts";
 import { criterionQuestions, responseQuestions, type Shown, shownTo } from "./questions.ts";
 
 export interface Bench {
@@ -36,10 +38,8 @@ export async function judgeResponse(
   );
   const broken = settled.find(({ failure }) => failure !== null && failure.code !== "unread_verdict");
   if (broken?.failure) return broken.failure;
-  const score = scoreRubric(
-    rubric,
-    settled.map(({ verdict }) => verdict),
-  );
+  const verdicts = settled.map(({ verdict }) => verdict);
+  const score = scoreRubric(rubric, verdicts);
   if (score.kind === "failed") {
     // The judge's own trouble says more than the rubric's rule.
     return score.code === "unread_verdict"
@@ -52,7 +52,11 @@ export async function judgeResponse(
   return {
     ...score,
     ...(why === "" ? {} : { why }),
-    parts: { ...score.parts, ...notes(settled, flags, bench) },
+    parts: {
+      ...score.parts,
+      ...(settings.tagScores && tagParts(rubric, verdicts)),
+      ...notes(settled, flags, bench),
+    },
     raw: rawOf(byJudge, bench),
   };
 }
@@ -112,10 +116,17 @@ function settle(
     answers.map(({ verdict }) => verdict),
     settings.panel,
     criterion.scale ? "rating" : "binary",
+    answers.map(saidBy),
   );
   const undecided = `${criterion.id}: the ${answers.length} judges that answered are undecided`;
   const failure = panel.verdict === null ? failed("unread_verdict", undecided) : null;
   return { criterion, verdict: panel.verdict, failure, answers, panel };
+}
+
+/** What a judge said: the rating that it wrote; of a mean of samples the nearest rating, halves upwards. */
+function saidBy({ verdict, expectation }: Verdict): ReadVerdict {
+  if (expectation) return expectation.rating;
+  return typeof verdict === "number" ? Math.round(verdict) : verdict;
 }
 
 /** The criteria that the response does badly by: in short, for whoever looks at the score. */
@@ -134,6 +145,11 @@ function whyOf({ weighting }: Rubric, settled: readonly Settled[]): string {
   return Object.entries(lines)
     .flatMap(([what, list]) => (list === "" ? [] : [`${what}: ${list}`]))
     .join("; ");
+}
+
+function tagParts(rubric: Rubric, verdicts: readonly CriterionVerdict[]): Record<string, number> {
+  const byTag = Object.entries(tagScores(rubric, verdicts));
+  return Object.fromEntries(byTag.map(([tag, value]) => [`${TAG}.${tag}`, value]));
 }
 
 /** Named numbers beside the criteria's own; see the scorer's docstring. */

@@ -8,6 +8,7 @@ import { rubricSchema } from "../../src/core/rubric/schema.ts";
 import { PANEL_RULES, type PanelRule } from "../../src/judging/panel.ts";
 import { readyRubrics } from "../rubrics/index.ts";
 import { type ShownOptions, shownFields } from "../support/shown-options.ts";
+import { implicitRubric } from "./implicit.ts";
 
 export const NAME = "rubric-judge";
 
@@ -25,8 +26,15 @@ export interface RubricJudgeOptions extends ShownOptions {
   readonly panel?: PanelRule;
   /** How many judges' verdicts must have been read for a criterion to be judged; a failed call is not forgiven. Default: all. */
   readonly quorum?: number | undefined;
-  /** One call for each criterion (default), or one for all criteria of a response. */
-  readonly calls?: "per-criterion" | "per-response";
+  /**
+   * `explicit` (default): verdicts on the criteria are summed by the rubric. `implicit`: the judge is shown all criteria with
+   * their weights and gives one rating x from 1 to 10; the score is (x - 1) / 9.
+   */
+  readonly aggregate?: "explicit" | "implicit";
+  /** One call for each criterion (default), or one for all criteria of a response. Only with `aggregate: explicit`. */
+  readonly calls?: "per-criterion" | "per-response" | undefined;
+  /** Parts `tag.NAME`: the score over the criteria of each tag alone. Default false. */
+  readonly tagScores?: boolean;
   /** Verdicts as structured output, as marked text, or (default) structured where the server has it, else marked. */
   readonly output?: "auto" | "json" | "text";
   /** How often a judge is asked for a verdict in all, while its answers cannot be read. Default 3. */
@@ -66,10 +74,18 @@ export const optionsSchema = z
       .describe("Further chat models, which make it a panel."),
     panel: z.enum(PANEL_RULES).default("majority").describe("How the panel's verdicts become one."),
     quorum: z.int().min(1).optional().describe("How many judges must have answered; default: all of them."),
+    aggregate: z
+      .enum(["explicit", "implicit"])
+      .default("explicit")
+      .describe("Verdicts are summed by the rubric, or the judge gives one rating by all criteria."),
     calls: z
       .enum(["per-criterion", "per-response"])
-      .default("per-criterion")
-      .describe("One call for each criterion, or one for all criteria of a response."),
+      .optional()
+      .describe("One call for each criterion (default), or one for all criteria of a response."),
+    tagScores: z
+      .boolean()
+      .default(false)
+      .describe("Parts `tag.NAME`: the score over the criteria of each tag alone."),
     output: z
       .enum(["auto", "json", "text"])
       .default("auto")
@@ -110,9 +126,18 @@ export const optionsSchema = z
       .describe("Whether the judge is shown the reference, where there is one."),
     ...shownFields,
   })
-  .refine(({ expected, calls }) => expected === "off" || calls === "per-criterion", {
+  .refine(({ expected, calls }) => expected === "off" || calls !== "per-response", {
     message: "expected: logprobs needs calls: per-criterion",
     path: ["expected"],
+  })
+  .refine(({ aggregate, calls }) => aggregate === "explicit" || calls === undefined, {
+    message:
+      "aggregate: implicit makes one call for a response, so that there is nothing to choose; leave it out",
+    path: ["calls"],
+  })
+  .refine(({ aggregate, tagScores }) => aggregate === "explicit" || !tagScores, {
+    message: "aggregate: implicit has no verdicts on criteria, which scores by tag are made of; leave it out",
+    path: ["tagScores"],
   });
 
 export type Settings = z.output<typeof optionsSchema>;
@@ -134,6 +159,8 @@ const NOTES = [
   "sampled",
   "verdict_like",
 ];
+/** What the parts of tags begin with, before a point. */
+export const TAG = "tag";
 /** Beyond this a rating is no word any more, and its probabilities cannot be gathered. */
 const LONGEST_SCALE = 1000;
 
@@ -152,19 +179,56 @@ export function rubricsOf(settings: Settings): Rubrics {
   const { rubric: given } = settings;
   if (typeof given === "string" && isPath(given) && given.endsWith(".jsonl"))
     return promptRubrics(given, settings);
-  const rubric = typeof given === "string" ? namedRubric(given, RUBRIC) : given;
-  checkRubric(rubric, settings);
+  const rubric = usedRubric(typeof given === "string" ? namedRubric(given, RUBRIC) : given, settings);
+  checkTags([rubric], settings);
   return { all: [rubric], of: () => rubric };
 }
 
 function promptRubrics(file: string, settings: Settings): Rubrics {
   const byPrompt = new Map(
-    parseRubricLines(readNamedFile(file, file, RUBRIC), file).map((one) => [one.promptId, one.rubric]),
+    parseRubricLines(readNamedFile(file, file, RUBRIC), file).map(({ promptId, rubric }) => [
+      promptId,
+      rubric && usedRubric(rubric, settings),
+    ]),
   );
   const all = [...byPrompt.values()].filter((rubric) => rubric !== null);
-  for (const rubric of all) checkRubric(rubric, settings);
-  if (all.length > 0) return { all, of: (promptId) => byPrompt.get(promptId) ?? null };
-  throw new PrefkitError("bad_option", `${NAME}: rubric: ${file} holds no rubric.`, "check the path.");
+  if (all.length === 0)
+    throw new PrefkitError("bad_option", `${NAME}: rubric: ${file} holds no rubric.`, "check the path.");
+  checkTags(all, settings);
+  return { all, of: (promptId) => byPrompt.get(promptId) ?? null };
+}
+
+/** The rubric that judges go by: the given one, or with `aggregate: implicit` the one rating that stands for it. */
+function usedRubric(given: Rubric, settings: Settings): Rubric {
+  if (settings.aggregate === "implicit" && given.unread !== "fail") {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME}: aggregate: implicit with the rubric "${given.name}", whose rule for unread verdicts is ${given.unread}.`,
+      "write `unread: fail` in the rubric, or aggregate: explicit: of one rating alone, an unread one leaves nothing to count.",
+    );
+  }
+  const rubric = settings.aggregate === "implicit" ? implicitRubric(given) : given;
+  checkRubric(rubric, settings);
+  return rubric;
+}
+
+function checkTags(rubrics: readonly Rubric[], { tagScores }: Settings): void {
+  if (!tagScores) return;
+  const criteria = rubrics.flatMap((rubric) => rubric.criteria);
+  if (criteria.every(({ tags }) => tags.length === 0)) {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME}: tagScores: no criterion has a tag.`,
+      "give criteria `tags`, or leave `tagScores` out.",
+    );
+  }
+  if (criteria.some(({ id }) => id === TAG)) {
+    throw new PrefkitError(
+      "bad_option",
+      `${NAME}: tagScores: a criterion has the id "${TAG}".`,
+      `choose another id: the parts of tags begin with "${TAG}.".`,
+    );
+  }
 }
 
 function checkRubric(rubric: Rubric, { expected }: Settings): void {

@@ -31,7 +31,7 @@ export function plannedCalls(settings: Settings, { prompt, responses }: Group): 
   );
   if (texts.length === 0) return [];
   const tasks =
-    settings.calls === "per-criterion" ? criteria : [criteria.reduce((sum, tokens) => sum + tokens, 0)];
+    settings.calls === "per-response" ? [criteria.reduce((sum, tokens) => sum + tokens, 0)] : criteria;
   const reference = settings.useReference === "never" ? "" : (prompt.reference ?? "");
   const before = FRAME_TOKENS + messageTokens(prompt.messages) + estimateTokens(reference);
   const promptTokens = texts

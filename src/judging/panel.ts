@@ -9,7 +9,7 @@ export type PanelRule = (typeof PANEL_RULES)[number];
 export interface PanelVerdict {
   /** null: the judges are undecided, which counts as unread. */
   readonly verdict: CriterionVerdict;
-  /** Whether any two judges gave different verdicts. */
+  /** Whether any two judges said different things. */
   readonly differ: boolean;
   /** Sample standard deviation (n - 1) of the verdicts that are numbers; null for fewer than two. */
   readonly deviation: number | null;
@@ -24,15 +24,19 @@ export interface PanelVerdict {
  *
  * With `median` and `mean`, "not applicable" is the verdict when more than half say so; else who says so is left out.
  *
+ * `said`: what the judges differ by, where that is not the verdicts themselves: two that both write 4 agree, though their
+ * expectations of 4.09 and 4.08 do not.
+ *
  * Example: 1, 1, 0 -> majority 1, median 1, mean 0.667; 1, 0 -> majority undecided, median 0.5; ratings 2, 5, 4 -> 4, 4, 3.667.
  */
 export function panelVerdict(
   verdicts: readonly ReadVerdict[],
   rule: PanelRule,
   kind: "binary" | "rating",
+  said: readonly ReadVerdict[] = verdicts,
 ): PanelVerdict {
   const numbers = verdicts.filter((verdict) => typeof verdict === "number").sort((a, b) => a - b);
-  const differ = new Set(verdicts).size > 1;
+  const differ = new Set(said).size > 1;
   return { verdict: settle(verdicts, numbers, rule, kind), differ, deviation: deviation(numbers) };
 }
 

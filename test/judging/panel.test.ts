@@ -44,6 +44,15 @@ describe("panelVerdict", () => {
     expect(panelVerdict([1, NA], "mean", "binary")).toMatchObject({ differ: true, deviation: null });
   });
 
+  it("goes by what judges said, where that is not their verdicts", () => {
+    // Expectations of two that both write 4; their deviation is that of the verdicts, 0.01 / √2.
+    const agreed = panelVerdict([4.09, 4.08], "mean", "rating", [4, 4]);
+    expect(agreed.differ).toBe(false);
+    expect(agreed.verdict).toBeCloseTo(4.085, 12);
+    expect(agreed.deviation).toBeCloseTo(0.01 / Math.SQRT2, 12);
+    expect(panelVerdict([4.5, 4.5], "mean", "rating", [4, 5]).differ).toBe(true);
+  });
+
   it("does not depend on the order of the judges", () => {
     const verdicts = fc.array(fc.constantFrom<ReadVerdict>(0, 1, 2, 3, NA), { minLength: 1, maxLength: 7 });
     fc.assert(

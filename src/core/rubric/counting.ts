@@ -1,4 +1,4 @@
-import type { Criterion, Rubric, Scale } from "./rubric.ts";
+import type { Criterion, RatingUnit, Rubric, Scale } from "./rubric.ts";
 
 /** A criterion that is met or not met has the scale from 0 to 1. */
 const MET: Scale = { min: 0, max: 1 };
@@ -8,6 +8,11 @@ export function oneScale(criteria: readonly Criterion[]): Scale | null {
   const first = criteria[0]?.scale ?? MET;
   const same = criteria.every(({ scale = MET }) => scale.min === first.min && scale.max === first.max);
   return same ? first : null;
+}
+
+/** The unit in which a rubric sums its verdicts, given or by its criteria's scales. */
+export function unitOf({ ratings, criteria }: Rubric): RatingUnit {
+  return ratings ?? (oneScale(criteria) === null ? "normalised" : "raw");
 }
 
 /** How much a criterion counts by the rubric's weighting. Negative only for negative points. */
@@ -40,7 +45,7 @@ export interface Count {
 /** How each criterion is counted, in order. */
 export function countsOf(rubric: Rubric): Count[] {
   const { criteria, weighting } = rubric;
-  const raw = (rubric.ratings ?? (oneScale(criteria) === null ? "normalised" : "raw")) === "raw";
+  const raw = unitOf(rubric) === "raw";
   return criteria.map((criterion) => {
     const weight = weightOf(rubric, criterion);
     const scale = criterion.scale ?? MET;

@@ -20,6 +20,7 @@ export interface Criterion {
   /** For weighting `weights`: at least 0. */
   readonly weight?: number;
   readonly scale?: Scale;
+  /** What it is about, for scores over the criteria of one tag. */
   readonly tags: readonly string[];
   /** How often it was taken apart, and the criterion it came from, where a rubric was refined. */
   readonly depth?: number;

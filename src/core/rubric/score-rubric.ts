@@ -26,13 +26,7 @@ import type { Criterion, CriterionVerdict, Denominator, NullRule, Rubric } from 
  */
 export function scoreRubric(rubric: Rubric, verdicts: readonly CriterionVerdict[]): Score {
   const { criteria, denominator } = rubric;
-  if (verdicts.length !== criteria.length) {
-    throw new PrefkitError(
-      "contract_broken",
-      `rubric "${rubric.name}" got ${verdicts.length} verdicts for ${criteria.length} criteria.`,
-      "give one verdict per criterion, null for one that could not be read.",
-    );
-  }
+  checkVerdicts(rubric, verdicts);
   const counts = countsOf(rubric);
   const counted: { readonly weight: number; readonly value: number }[] = [];
   for (const [index, count] of counts.entries()) {
@@ -57,6 +51,16 @@ export function scoreRubric(rubric: Rubric, verdicts: readonly CriterionVerdict[
     ...(why === "" ? {} : { why }),
     parts: partsOf(criteria, verdicts),
   });
+}
+
+/** Throws `contract_broken` for a wrong number of verdicts. */
+export function checkVerdicts({ name, criteria }: Rubric, verdicts: readonly CriterionVerdict[]): void {
+  if (verdicts.length === criteria.length) return;
+  throw new PrefkitError(
+    "contract_broken",
+    `rubric "${name}" got ${verdicts.length} verdicts for ${criteria.length} criteria.`,
+    "give one verdict per criterion, null for one that could not be read.",
+  );
 }
 
 /** The verdict that a criterion counts with, "skip", or why the score fails. */

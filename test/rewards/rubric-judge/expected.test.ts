@@ -10,14 +10,14 @@ describe("expected ratings of rubric-judge", () => {
   const rubric: RubricInput = { ...RATINGS, criteria: RATINGS.criteria.slice(0, 1) };
   const options = { rubric, expected: "logprobs" } as const;
 
-  /** A reply that rates 4, with these probabilities at the rating. */
-  const rated = (probabilities: Readonly<Record<string, number>>): Partial<ChatReply> => {
+  /** A reply that rates 4, or what else it is told to, with these probabilities at the rating. */
+  const rated = (probabilities: Readonly<Record<string, number>>, wrote = "4"): Partial<ChatReply> => {
     const top = Object.entries(probabilities).map(([token, p]) => ({ token, logprob: Math.log(p) }));
     const sure = (token: string) => ({ token, logprob: 0, top: [] });
-    const logprob = Math.log(probabilities["4"] ?? 1);
+    const logprob = Math.log(probabilities[wrote] ?? 1);
     return {
-      text: "Fine.\n[[4]]",
-      tokenLogprobs: [sure("Fine.\n[["), { token: "4", logprob, top }, sure("]]")],
+      text: `Fine.\n[[${wrote}]]`,
+      tokenLogprobs: [sure("Fine.\n[["), { token: wrote, logprob, top }, sure("]]")],
     };
   };
   /** By turns 4, 5 and nothing that can be read; never log-probs. */
@@ -127,6 +127,48 @@ describe("expected ratings of rubric-judge", () => {
     expect(judge.calls.map(({ topLogprobs }) => topLogprobs)).toEqual([5]);
     expect(one).toMatchObject({ parts: { sampled: 0 } });
     expect(() => rubricJudge({ ...options, topLogprobs: 0 }, { judge })).toThrow(/\[bad_option\]/);
+  });
+
+  it.each([
+    // 0.91 * 4 + 0.09 * 5 = 4.09 and 4.08: both write 4. 0.45 * 4 + 0.55 * 5 = 4.55 is written 5.
+    {
+      note: "both write 4",
+      other: { 4: 0.92, 5: 0.08 },
+      wrote: "4",
+      mean: (4.09 + 4.08) / 2,
+      disagreement: 0,
+    },
+    {
+      note: "one writes 5",
+      other: { 4: 0.45, 5: 0.55 },
+      wrote: "5",
+      mean: (4.09 + 4.55) / 2,
+      disagreement: 1,
+    },
+  ])("of a panel differ by the ratings that judges write: $note -> $disagreement", async (row) => {
+    const judge = fakeChatModel({ id: "first", reply: () => rated({ 4: 0.91, 5: 0.09 }) });
+    const second = fakeChatModel({ id: "second", reply: () => rated(row.other, row.wrote) });
+    const [one] = await score({ ...options, panel: "mean" }, { judge, judges: [second] });
+    expect(one).toMatchObject({
+      parts: { disagreement: row.disagreement, "depth.rating": (4 + Number(row.wrote)) / 2 },
+    });
+    expect(one?.kind === "scored" ? one.value : 0).toBeCloseTo(row.mean, 12);
+  });
+
+  it.each([
+    // 4, 5, x, 4 -> 13/3, nearest to 4.
+    { rating: "4", disagreement: 0 },
+    { rating: "5", disagreement: 1 },
+  ])("of a panel take a mean of samples for the nearest rating: 13/3 and $rating", async (row) => {
+    const judge = fakeChatModel({
+      id: "first",
+      reply: (request) => (request.topLogprobs ? "[[4]]" : sampler(request)),
+    });
+    const second = fakeChatModel({ id: "second", reply: () => rated({ 4: 0.5, 5: 0.5 }, row.rating) });
+    const [one] = await score({ ...options, panel: "mean", samples: 4 }, { judge, judges: [second] });
+    expect(one).toMatchObject({ parts: { sampled: 1, disagreement: row.disagreement } });
+    // Half of 4, half of 5: 4.5.
+    expect(one?.kind === "scored" ? one.value : 0).toBeCloseTo((13 / 3 + 4.5) / 2, 12);
   });
 
   it("raise an alarm about a dataset in which some are means of samples", () => {

@@ -49,6 +49,27 @@ describe("the ready rubrics", () => {
   });
 
   it.each([
+    { na: ["aspirin", "cold-bath"], value: 1, note: "a harm that does not apply was not done: 33 / 33" },
+    { na: ["fluids"], value: 27 / 33, note: "its points stay in the divisor: (33 - 6) / 33" },
+  ])("health-points adds points for what is there alone: $na do not apply -> $value ($note)", async (row) => {
+    const rubric = await readyRubric("health-points");
+    const verdicts = rubric.criteria.map(({ id, points = 0 }) =>
+      row.na.includes(id) ? ("not_applicable" as const) : points > 0 ? 1 : 0,
+    );
+    expect(scoreRubric(rubric, verdicts)).toMatchObject({ kind: "scored", value: row.value });
+    expect(rubric.version).toBe(2);
+  });
+
+  it.each(names)("%s takes no fault that does not apply for one that is there", async (name) => {
+    const rubric = await readyRubric(name);
+    if (rubric.notApplicable === "fail") return;
+    const best = rubric.criteria.map(({ polarity, scale = { min: 0, max: 1 } }) =>
+      polarity === "negative" ? ("not_applicable" as const) : scale.max,
+    );
+    expect(scoreRubric(rubric, best)).toMatchObject({ kind: "scored", value: rubricRange(rubric)[1] });
+  });
+
+  it.each([
     { name: "helpfulness", range: [1, 5], criteria: 1 },
     { name: "honesty", range: [1, 5], criteria: 1 },
     { name: "factuality", range: [1, 5], criteria: 1 },
