@@ -127,6 +127,29 @@ describe("prefkit train", () => {
     await expect(trainWith(...given)).rejects.toMatchObject({ code, message });
   });
 
+  it("refuses in a dry run a reference model that the recipe does not have", async () => {
+    const { trainWith, directory } = await prepared();
+    await writeFile(
+      join(directory, "recipe.yaml"),
+      "input: { path: prompts.jsonl }\nscorers: { short: { use: contains, text: x } }\nmodels: { small: { provider: openai, model: m, key: k } }\n",
+    );
+    const args = ["out", "--method", "dpo", "--model", "m", "--out", "run", "--dry-run"];
+    const reference = ["--reference-model", "smal", "--recipe", "recipe.yaml"];
+    await expect(trainWith(...args, ...reference)).rejects.toMatchObject({
+      code: "bad_recipe",
+      message: /has no model "smal"/,
+      fix: 'did you mean "small"? Known: small.',
+    });
+  });
+
+  it("refuses in a dry run a dataset without pairs", async () => {
+    const { trainWith, directory } = await prepared();
+    await mkdir(join(directory, "scored"));
+    await smallDataset(join(directory, "scored"), { pairs: undefined });
+    const args = ["scored/out", "--method", "simpo", "--model", "m", "--out", "run", "--dry-run"];
+    await expect(trainWith(...args)).rejects.toMatchObject({ code: "need_unmet", message: /has no pairs/ });
+  });
+
   it("shows in a dry run that DPO takes the reference's log-probs", async () => {
     const { trainWith, directory } = await prepared();
     await mkdir(join(directory, "table"));

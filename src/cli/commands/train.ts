@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import pc from "picocolors";
+import { type LoadedRecipe, loadRecipe } from "../../annotate/load-recipe.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import { nodeFiles } from "../../core/files.ts";
+import { suggestion } from "../../core/nearest.ts";
 import type { JsonObject } from "../../core/types.ts";
 import {
   checkPython,
@@ -114,7 +116,7 @@ async function trainWith(setup: CommandSetup, directory: string | undefined, fla
     const { settings, run } = wish;
     const given = { ...wish, progress, stop: signals.stop };
     if (flags.dryRun) {
-      terminal.out(await dryRun(terminal, flags, inputsOf(terminal, flags, settings, given)));
+      terminal.out(await dryRun(terminal, flags, await inputsOf(terminal, flags, settings, given)));
       return exit(0);
     }
     const options = await optionsOf(
@@ -198,7 +200,7 @@ async function optionsOf(
   settings: TrainSettings,
   given: Run,
 ): Promise<TrainOptions> {
-  const inputs = inputsOf(terminal, flags, settings, given);
+  const inputs = await inputsOf(terminal, flags, settings, given);
   const { environment } = terminal;
   const python = await pythonOf(flags, terminal);
   await checkPython(python, { lora: settings.loraRank !== null, environment });
@@ -213,14 +215,14 @@ async function optionsOf(
 }
 
 /** What is read, and where it goes; refuses flags that the method has no use for, in a dry run too. */
-function inputsOf(
+async function inputsOf(
   terminal: Terminal,
   flags: Flags,
   settings: TrainSettings,
   { dataset, run, progress, stop }: Run,
-): TrainInputs {
+): Promise<TrainInputs> {
   const onStage = stageProgress<string>(progress.note);
-  const reference = referenceOf(terminal, flags, settings, { dataset, stop, onStage });
+  const reference = await referenceOf(terminal, flags, settings, { dataset, stop, onStage });
   return {
     files: nodeFiles,
     from: dataset,
@@ -243,7 +245,7 @@ function layoutOptions({ columns }: Flags, { method }: TrainSettings): JsonObjec
   );
 }
 
-function referenceOf(
+async function referenceOf(
   terminal: Terminal,
   flags: Flags,
   settings: TrainSettings,
@@ -252,7 +254,7 @@ function referenceOf(
     stop,
     onStage,
   }: Pick<Run, "dataset" | "stop"> & { onStage: NonNullable<TrainOptions["onStage"]> },
-): GivenReference | null {
+): Promise<GivenReference | null> {
   const { referenceLogprobs, referenceModel, recipe } = flags;
   if (referenceModel === undefined && referenceLogprobs === undefined) return null;
   if (settings.method !== "dpo" || (referenceModel !== undefined && referenceLogprobs !== undefined)) {
@@ -278,6 +280,7 @@ function referenceOf(
       `there is no recipe ${visibleLine(file, 300)}.`,
       "correct --recipe.",
     );
+  requireModelOf(await loadRecipe(file, terminal.environment), name);
   const maxLength = planTraining(settings).trainer.max_length;
   return {
     name,
@@ -289,4 +292,15 @@ function referenceOf(
         onProgress: (done, total) => onStage("Reference log-probs of pairs", done, total),
       }),
   };
+}
+
+/** Before anything is exported for it: a dry run says so, too. */
+function requireModelOf({ recipe: { models }, label }: LoadedRecipe, name: string): void {
+  const names = Object.keys(models);
+  if (names.includes(name)) return;
+  throw new PrefkitError(
+    "bad_recipe",
+    `${label} has no model "${visibleLine(name)}" under \`models\`.`,
+    suggestion(name, names),
+  );
 }

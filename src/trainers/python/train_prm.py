@@ -4,13 +4,16 @@ python train_prm.py --model MODEL --output prm-model [--steps N] [--cpu]
 
 A row is a prompt (text, no chat template), the steps and whether each is right. TRL puts `step_separator` after every step, and the
 step's label (1 right, 0 wrong) on the separator's last token; all other tokens have none. What is longer than max_length is cut at
-the end, its labels too.
+the end, its labels too; a row without a label left is left out, since the mean over none is NaN. Weights are trained in float32.
+A loss or gradient that is not finite ends the training, and such weights are not saved.
 """
 
 from __future__ import annotations
 
 import argparse
 import glob
+import math
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -37,6 +40,27 @@ def training_files() -> list[str]:
     return [glob.escape(str(path)) for path in found]
 
 
+def has_labels(row: dict) -> bool:
+    return any(label != -100 for label in row["labels"])
+
+
+def stop_at_non_finite():
+    from transformers import TrainerCallback
+
+    class Stop(TrainerCallback):
+        """Looks at every step's numbers, which are logged before anything is saved, and are the same in every process."""
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            broken = [name for name in ("loss", "grad_norm") if not math.isfinite((logs or {}).get(name, 0.0))]
+            if broken:
+                sys.exit(
+                    f"Not finite at step {state.global_step}: {' and '.join(broken)}. The weights are lost, and are not saved: lower "
+                    "--learning-rate, or look at the model's own weights and at the rows of that step."
+                )
+
+    return Stop()
+
+
 def main() -> None:
     given = arguments()
     from datasets import load_dataset
@@ -47,7 +71,8 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(given.model)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForTokenClassification.from_pretrained(given.model, num_labels=2)
+    # The checkpoint's own half precision would lose most updates of so small a learning rate.
+    model = AutoModelForTokenClassification.from_pretrained(given.model, num_labels=2, dtype="float32")
     config = PRMConfig(
         output_dir=given.output,
         step_separator=given.step_separator,
@@ -57,13 +82,28 @@ def main() -> None:
         num_train_epochs=given.epochs,
         max_steps=given.steps,
         seed=given.seed,
-        logging_steps=1 if given.steps > 0 else 10,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
         report_to="none",
         use_cpu=given.cpu,
         bf16=not given.cpu,
         gradient_checkpointing=not given.cpu,
     )
-    trainer = PRMTrainer(model=model, args=config, processing_class=tokenizer, train_dataset=train)
+    trainer = PRMTrainer(
+        model=model,
+        args=config,
+        processing_class=tokenizer,
+        train_dataset=train,
+        callbacks=[stop_at_non_finite()],
+    )
+    kept = trainer.train_dataset.filter(has_labels)
+    if len(kept) < len(train):
+        trainer.accelerator.print(
+            f"{len(train) - len(kept)} of {len(train)} rows have no step's end within --max-length, and are left out."
+        )
+    if len(kept) == 0:
+        sys.exit("No row is left: raise --max-length.")
+    trainer.train_dataset = kept
     trainer.train()
     trainer.save_model(given.output)
 

@@ -14,13 +14,17 @@ of 128; for Llama-3-Instruct v0.2 they took beta 10 and ratio 0.3. TRL's own def
 
 cpo_alpha is 0.0: TRL's 1.0 would add the NLL of the chosen side, which is not SimPO.
 The CPO trainer puts the end-of-sequence token after the rendered answer, also after a template's own line break; and where prompt
-and longer response do not fit into max_length, it cuts the responses to max_length minus the longer response.
+and longer response do not fit into max_length, it cuts the responses to max_length minus the longer response. A pair with a side of
+which nothing is left is left out: its mean would be NaN. Weights are trained in float32. A loss or gradient that is not finite ends
+the training, and such weights are not saved.
 """
 
 from __future__ import annotations
 
 import argparse
 import glob
+import math
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -49,6 +53,28 @@ def training_files() -> list[str]:
     return [glob.escape(str(path)) for path in found]
 
 
+def has_tokens(row: dict) -> bool:
+    """Whether both responses have a token to score."""
+    return all(any(label != -100 for label in row[f"{side}_labels"][1:]) for side in ("chosen", "rejected"))
+
+
+def stop_at_non_finite():
+    from transformers import TrainerCallback
+
+    class Stop(TrainerCallback):
+        """Looks at every step's numbers, which are logged before anything is saved, and are the same in every process."""
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            broken = [name for name in ("loss", "grad_norm") if not math.isfinite((logs or {}).get(name, 0.0))]
+            if broken:
+                sys.exit(
+                    f"Not finite at step {state.global_step}: {' and '.join(broken)}. The weights are lost, and are not saved: lower "
+                    "--learning-rate, or look at the model's own weights and at the rows of that step."
+                )
+
+    return Stop()
+
+
 def main() -> None:
     given = arguments()
     from datasets import load_dataset
@@ -72,18 +98,29 @@ def main() -> None:
         num_train_epochs=given.epochs,
         max_steps=given.steps,
         seed=given.seed,
-        logging_steps=1 if given.steps > 0 else 10,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
         report_to="none",
         use_cpu=given.cpu,
         bf16=not given.cpu,
         gradient_checkpointing=not given.cpu,
     )
     trainer = CPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(given.model),
+        # The checkpoint's own half precision would lose most updates of so small a learning rate.
+        model=AutoModelForCausalLM.from_pretrained(given.model, dtype="float32"),
         args=config,
         processing_class=tokenizer,
         train_dataset=train,
+        callbacks=[stop_at_non_finite()],
     )
+    kept = trainer.train_dataset.filter(has_tokens)
+    if len(kept) < len(train):
+        trainer.accelerator.print(
+            f"{len(train) - len(kept)} of {len(train)} pairs have a side without a token within --max-length, and are left out."
+        )
+    if len(kept) == 0:
+        sys.exit("No pair is left: raise --max-length.")
+    trainer.train_dataset = kept
     trainer.train()
     trainer.save_model(given.output)
 

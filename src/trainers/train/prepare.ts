@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/types.ts";
 import { VERSION } from "../../core/version.ts";
+import { requireExportable } from "../export-dataset.ts";
+import { trl } from "../trl.ts";
 import { checkpointsIn, trimMetrics } from "./checkpoints.ts";
 import { isWithin, requireUnchanged } from "./fingerprints.ts";
 import { requireModel } from "./model-folder.ts";
@@ -12,7 +14,7 @@ import { lookAtRun, openRun, type RunConfig, type RunReference, writeRunConfig }
 import { requireSamePlan } from "./same-plan.ts";
 import { planTraining, type TrainSettings } from "./settings.ts";
 import type { TrainOptions } from "./train.ts";
-import { isExport, prepareData, resumedData } from "./training-data.ts";
+import { exportOf, isExport, kindFor, prepareData, requireTextRows, resumedData } from "./training-data.ts";
 
 /** Throws `bad_option` and the like for settings that cannot be trained with; nothing is read or written. */
 export function checkTraining(settings: TrainSettings): void {
@@ -20,16 +22,19 @@ export function checkTraining(settings: TrainSettings): void {
   if (settings.method === "grpo") rewardUrls(settings.reward ?? "");
 }
 
-type Inputs = Pick<TrainOptions, "files" | "from" | "out" | "settings" | "reference" | "resume">;
+type Inputs = Pick<
+  TrainOptions,
+  "files" | "from" | "out" | "settings" | "reference" | "layoutOptions" | "resume"
+>;
 
 /**
  * Looks at what a training reads, and changes nothing; gives whether `from` is an export. Throws `dataset_incomplete` where no
  * data is; `bad_option` for an `out` that holds its own input, which a fresh start would remove, and for a reference that its
- * settings cannot use; `need_unmet` for a reference beside an export; `no_input_file` for one that is not there; and what
- * `requireModel` throws.
+ * settings cannot use; `need_unmet` for a reference beside an export, an export or a dataset without the method's rows, and rows with tools for
+ * SimPO; `no_input_file` for a reference that is not there; and what `requireModel` throws.
  */
 export async function checkInputs(options: Inputs): Promise<boolean> {
-  const { files, settings, reference, resume = false } = options;
+  const { files, settings, reference, layoutOptions = {}, resume = false } = options;
   checkTraining(settings);
   const from = resolve(options.from);
   const exported = await isExport(files, from);
@@ -60,6 +65,12 @@ export async function checkInputs(options: Inputs): Promise<boolean> {
     );
   }
   await requireModel(files, settings.model);
+  const kind = kindFor(settings.method);
+  const given = exported ? await exportOf(files, from, kind) : null;
+  // What a training goes on with was exported when it was begun.
+  if (given === null && !resume)
+    await requireExportable({ files, from, trainer: trl, kind, options: layoutOptions });
+  if (settings.method === "simpo") await requireTextRows(files, from, given);
   return exported;
 }
 
@@ -94,7 +105,7 @@ export function plannedTrainer({
 
 /** Fills the run's directory up to config.json; null when it was stopped. The caller holds the directory's lock. */
 export async function prepareRun(options: TrainOptions, run: string): Promise<RunConfig | null> {
-  const { files, from, settings, resume = false, force = false, stop, onStage } = options;
+  const { files, from, settings, resume = false, force = false, stop, onStage, onNote } = options;
   const state = await lookAtRun(files, run, { resume, force });
   if (state.before !== null) return await goOn(options, run, state.before);
   await openRun(files, run, state);
@@ -102,6 +113,7 @@ export async function prepareRun(options: TrainOptions, run: string): Promise<Ru
     ...{ files, from, run, method: settings.method, stop },
     layoutOptions: options.layoutOptions ?? {},
     onProgress: ({ read, total }) => onStage?.("Exporting", read, total),
+    onNote: (text) => onNote?.(text),
   });
   if (data === null) return null;
   const config = planned(options, data, await referenceOf(options, run, data));

@@ -2,15 +2,15 @@ import { join } from "node:path";
 import { mapOrdered } from "../../annotate/ordered.ts";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
-import type { Message } from "../../core/types.ts";
 import type { LogprobModel } from "../../models/ports.ts";
 import { readManifest } from "../../store/manifest.ts";
 import { createParquetSink } from "../../store/parquet-sink.ts";
 import { logprobsRowSet } from "../../store/row-sets.ts";
 import type { Row } from "../../store/table.ts";
-import { renderExample, type TrainerTokenizer } from "../check/rendering.ts";
-import { pairFault, pairRecords, rowCountOf, splitsOf } from "../records.ts";
+import { type RenderedExample, renderExample, type TrainerTokenizer } from "../check/rendering.ts";
+import { pairRecords, rowCountOf, splitsOf } from "../records.ts";
 import { idsHash } from "./reference-table.ts";
+import { pairExamples } from "./training-data.ts";
 
 export interface ReferenceOptions {
   readonly files: Files;
@@ -37,9 +37,10 @@ interface Task {
 
 /**
  * The log-probs that a model gives to the responses of a dataset's pairs, over the tokens that TRL's DPOTrainer scores: what the
- * template writes after the prompt with its generation prompt, turn end and all, cut at `maxLength`.
+ * template writes after the prompt with its tools and generation prompt, turn end and all, cut at `maxLength`.
  *
- * Writes a `logprobs` table, one row per response; one whose prompt alone fills `maxLength` has none, since the trainer drops its pair.
+ * Writes a `logprobs` table, one row per response; one whose prompt alone fills `maxLength` has none, since the trainer drops its pair,
+ * and neither have those of pairs that the training's export leaves out.
  * Sums are in nats; `ids_hash` is `idsHash` of prompt and response, up to the cut.
  * Throws `endpoint_unfit` for a model that cannot be sent ids, `need_unmet` for a template that refuses a pair, and the model's
  * `CallFailure`. Calls that were answered are in the reply cache: the same command goes on from there.
@@ -97,51 +98,47 @@ async function* tasksOf(
   onPairs: (count: number) => void,
 ): AsyncGenerator<readonly Task[]> {
   const manifest = await readManifest(files, dataset);
+  const exampleOf = pairExamples(manifest);
   let promptId = "";
   let seen = new Set<string>();
   for await (const pairs of pairRecords(files, dataset, manifest, split)) {
     for (const pair of pairs) {
       onPairs(1);
-      if (pairFault(pair) !== null) continue;
+      const example = exampleOf(pair);
+      if (example === null) continue;
       if (pair.promptId !== promptId) {
         promptId = pair.promptId;
         seen = new Set();
       }
-      const fresh = [
-        { responseId: pair.chosenId, turns: pair.chosen },
-        { responseId: pair.rejectedId, turns: pair.rejected },
-      ].filter(({ responseId }) => !seen.has(responseId));
-      for (const { responseId } of fresh) seen.add(responseId);
-      yield fresh.flatMap(({ responseId, turns }) => {
-        const found = trlTokens(pair.prompt, turns, tokenizer, maxLength);
-        if (typeof found === "string") {
-          throw new PrefkitError(
-            "need_unmet",
-            found,
-            "leave the pair out, or train a model whose template takes it.",
-            {
-              place: { promptId: pair.promptId },
-            },
-          );
-        }
-        return found === null ? [] : [{ promptId: pair.promptId, responseId, ...found }];
+      const sides = [pair.chosenId, pair.rejectedId];
+      if (sides.every((responseId) => seen.has(responseId))) continue;
+      const rendered = renderExample(example, tokenizer);
+      if ("refused" in rendered) {
+        throw new PrefkitError(
+          "need_unmet",
+          `${rendered.refused.problem}.`,
+          "leave the pair out, or train a model whose template takes it.",
+          { place: { promptId } },
+        );
+      }
+      yield sides.flatMap((responseId, side) => {
+        if (seen.has(responseId)) return [];
+        seen.add(responseId);
+        const found = trlTokens(rendered, side, maxLength);
+        return found === null ? [] : [{ promptId, responseId, ...found }];
       });
     }
   }
 }
 
-/** As DPOTrainer tokenizes a conversation; null when the trainer drops it, a text when the template refuses it. */
+/** As DPOTrainer cuts a side of a pair; null when the trainer drops it. */
 function trlTokens(
-  prompt: readonly Message[],
-  response: readonly Message[],
-  tokenizer: TrainerTokenizer,
+  { prompt, wholes }: RenderedExample,
+  side: number,
   maxLength: number,
-): Pick<Task, "ids" | "start"> | string | null {
-  const example = { kind: "unpaired", prompt, completion: response, label: true } as const;
-  const rendered = renderExample(example, tokenizer);
-  if ("refused" in rendered) return `${rendered.refused.problem}.`;
-  const start = rendered.prompt.length;
+): Pick<Task, "ids" | "start"> | null {
+  const start = prompt.length;
   // Its slice is by length, whatever the whole begins with.
-  const ids = [...rendered.prompt, ...(rendered.wholes[0] ?? []).slice(start)].slice(0, maxLength);
+  const ids = [...prompt, ...(wholes[side] ?? []).slice(start)].slice(0, maxLength);
   return start >= maxLength || ids.length === start ? null : { ids, start };
 }

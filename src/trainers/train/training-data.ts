@@ -2,11 +2,12 @@ import { basename, dirname, join, resolve } from "node:path";
 import { PrefkitError } from "../../core/errors.ts";
 import type { Files } from "../../core/files.ts";
 import type { JsonObject } from "../../core/types.ts";
-import { MANIFEST_FILE, readManifest } from "../../store/manifest.ts";
+import { MANIFEST_FILE, type Manifest, readManifest } from "../../store/manifest.ts";
 import { openTable } from "../../store/parquet-reader.ts";
-import { type ExportProgress, exportDataset } from "../export-dataset.ts";
+import { type ExportProgress, exportDataset, layoutFor } from "../export-dataset.ts";
 import { EXPORT_FILE, type ExportManifest, readExportManifest } from "../export-manifest.ts";
-import type { ExportKind } from "../trainer-adapter.ts";
+import { pairFault, pairRecords } from "../records.ts";
+import type { ExportedExample, ExportKind, PairRecord } from "../trainer-adapter.ts";
 import { trl } from "../trl.ts";
 import { filePieces } from "./file-pieces.ts";
 import { requireUnchanged } from "./fingerprints.ts";
@@ -25,6 +26,7 @@ export interface DataOptions {
   readonly layoutOptions: JsonObject;
   readonly stop: AbortSignal;
   readonly onProgress: (progress: ExportProgress) => void;
+  readonly onNote: (text: string) => void;
 }
 
 /** What a method trains on. */
@@ -45,12 +47,13 @@ export async function isExport(files: Files, from: string): Promise<boolean> {
 
 /**
  * The rows to train on, in TRL's layout: those of a dataset are exported into the run, those of an export are read where they
- * stand. `pair_ids.txt` beside them has each row's pair, in row order. Null when it was stopped.
+ * stand. `pair_ids.txt` beside them has each row's pair, in row order. What the export leaves out is noted, by reason. Null when it
+ * was stopped.
  * Throws what `exportDataset` throws; `need_unmet` for an export of another kind, or without rows in `train`; `damaged_file` for one
  * whose files were changed.
  */
 export async function prepareData(options: DataOptions): Promise<RunConfig["data"] | null> {
-  const { files, run, method, layoutOptions, stop, onProgress } = options;
+  const { files, run, method, layoutOptions, stop, onProgress, onNote } = options;
   const from = resolve(options.from);
   const kind = kindFor(method);
   if (await isExport(files, from))
@@ -60,10 +63,15 @@ export async function prepareData(options: DataOptions): Promise<RunConfig["data
     ...{ files, from, out, trainer: trl, kind, options: layoutOptions, force: true },
     ...{ stop, onProgress },
   });
-  return made === null ? null : await dataOf(files, run, out, made, layoutOptions);
+  if (made === null) return null;
+  const unit = kind === "preference" ? "pair" : "prompt";
+  for (const [why, count] of Object.entries(made.leftOut))
+    onNote(`${count} ${unit}${count === 1 ? " is" : "s are"} left out: ${why}.`);
+  return await dataOf(files, run, out, made, layoutOptions);
 }
 
-async function givenExport(files: Files, from: string, kind: ExportKind): Promise<ExportManifest> {
+/** The manifest of an export of these rows. Throws `need_unmet` for an export of others. */
+export async function exportOf(files: Files, from: string, kind: ExportKind): Promise<ExportManifest> {
   const manifest = await readExportManifest(files, from);
   if (manifest.trainer !== trl.name || manifest.kind !== kind) {
     throw new PrefkitError(
@@ -72,6 +80,12 @@ async function givenExport(files: Files, from: string, kind: ExportKind): Promis
       `make one with \`prefkit export DIR --for ${trl.name} --as ${kind}\`, or give the dataset itself.`,
     );
   }
+  return manifest;
+}
+
+/** As `exportOf`, of an export whose data is as it was written. */
+async function givenExport(files: Files, from: string, kind: ExportKind): Promise<ExportManifest> {
+  const manifest = await exportOf(files, from, kind);
   for (const { path, split, sha256 } of manifest.files) {
     if (split === null) continue;
     // Opening with a hash reads the whole file and compares.
@@ -81,6 +95,68 @@ async function givenExport(files: Files, from: string, kind: ExportKind): Promis
 }
 
 const SPLIT = "train";
+
+/**
+ * Refuses rows for SimPO that have tools or images: TRL's CPO trainer looks at neither, and would train on other prompts without a
+ * word. `given`: the manifest of an export, null for a dataset. Throws `need_unmet`.
+ */
+export async function requireTextRows(
+  files: Files,
+  from: string,
+  given: ExportManifest | null,
+): Promise<void> {
+  const found = given === null ? await toolsOfDataset(files, from) : await extrasOfExport(files, from, given);
+  if (found === null) return;
+  throw new PrefkitError(
+    "need_unmet",
+    `rows of ${from} have ${found}, and TRL's SimPO renders prompts without them.`,
+    found === "tools"
+      ? "choose --method dpo, which renders them, or give a dataset without tools."
+      : "train a vision model with the train_images.py beside the rows, or give the dataset itself: pairs with images are then left out.",
+  );
+}
+
+/** Pairs with images have no row in the layout that a training exports. */
+async function toolsOfDataset(files: Files, from: string): Promise<"tools" | null> {
+  const manifest = await readManifest(files, from);
+  if (!manifest.extras.tools) return null;
+  const exampleOf = pairExamples(manifest);
+  for await (const pairs of pairRecords(files, from, manifest, SPLIT))
+    if (pairs.some((pair) => exampleOf(pair)?.tools !== undefined)) return "tools";
+  return null;
+}
+
+/** What a training makes of a dataset's pair; null for a pair that its export leaves out. */
+export function pairExamples(manifest: Manifest): (pair: PairRecord) => ExportedExample | null {
+  const { layout } = layoutFor(manifest, trl, "preference", {});
+  if (layout.from !== "pairs") throw new PrefkitError("internal", "pairs have no layout.", "report this.");
+  return (pair) => {
+    const row = pairFault(pair) === null ? layout.rows(pair).rows[0] : undefined;
+    return (row && layout.examples(row)[0]) ?? null;
+  };
+}
+
+async function extrasOfExport(
+  files: Files,
+  from: string,
+  manifest: ExportManifest,
+): Promise<"tools" | "images" | null> {
+  for (const { path, split } of manifest.files) {
+    if (split !== SPLIT) continue;
+    const table = await openTable(files, join(from, path));
+    try {
+      const names = table.columns.map(({ name }) => name);
+      // With this column every content is a list of parts.
+      if (names.includes("images")) return "images";
+      if (!names.includes("tools")) continue;
+      for await (const rows of table.read({ columns: ["tools"] }))
+        if (rows.some(({ tools }) => typeof tools === "string")) return "tools";
+    } finally {
+      await table.close();
+    }
+  }
+  return null;
+}
 
 async function dataOf(
   files: Files,

@@ -4,20 +4,30 @@ import { nodeFiles } from "../../../src/core/files.ts";
 import { embeddedSource } from "../../../src/models/embedded.ts";
 import { provider } from "../../../src/models/local.ts";
 import type { LogprobModel } from "../../../src/models/ports.ts";
+import { chatTemplate } from "../../../src/models/template.ts";
 import { openParquet } from "../../../src/store/parquet-reader.ts";
 import type { Row } from "../../../src/store/table.ts";
 import { loadTrainerTokenizer } from "../../../src/trainers/check/index.ts";
 import { idsHash, referenceLogprobs } from "../../../src/trainers/train/index.ts";
-import { fileOf, rowsOf, smallDataset, temporaryDirectories } from "../../cli/small-dataset.ts";
+import { fileOf, RECORDS, rowsOf, smallDataset, temporaryDirectories } from "../../cli/small-dataset.ts";
 import { runtimeIn, settings } from "../../models/runtime.ts";
+import { TOOLS } from "../layouts.ts";
 
 const directories = temporaryDirectories();
 afterEach(() => directories.removeAll());
 
 /** The pairs' responses as the tiny model that comes with prefkit scores them, and the ids that it was sent. */
-async function computed(maxLength: number, change: (model: LogprobModel) => LogprobModel = (model) => model) {
+async function computed(
+  maxLength: number,
+  change: (model: LogprobModel) => LogprobModel = (model) => model,
+  given: { readonly records?: readonly object[]; readonly template?: string } = {},
+) {
   const directory = await directories.make();
-  const dataset = await smallDataset(directory);
+  const map = { tools: "tools", toolMessages: true };
+  const dataset =
+    given.records === undefined
+      ? await smallDataset(directory)
+      : await smallDataset(directory, { input: { path: "prompts.jsonl", map } }, {}, given.records);
   const runtime = runtimeIn(directory);
   const handle = await provider.open(
     provider.options.parse({ model: "embedded:strong", threads: 1 }),
@@ -37,7 +47,9 @@ async function computed(maxLength: number, change: (model: LogprobModel) => Logp
         return found;
       },
     };
-    const tokenizer = await loadTrainerTokenizer(embeddedSource("embedded:strong"), { runtime });
+    const own = await loadTrainerTokenizer(embeddedSource("embedded:strong"), { runtime });
+    const tokenizer =
+      given.template === undefined ? own : { ...own, template: chatTemplate(given.template, own.tokens) };
     const out = join(directory, "reference");
     const stop = new AbortController().signal;
     await referenceLogprobs({
@@ -83,6 +95,31 @@ describe("reference log-probs", () => {
     expect(rows).toHaveLength(starts.filter((start) => start < maxLength).length);
     for (const { ids } of sent) expect(ids.length).toBeLessThanOrEqual(maxLength);
     for (const { token_count } of rows) expect(token_count).toBe(1);
+  });
+
+  it("are of prompts with their tools, and only of pairs that the training's export has", async () => {
+    const [sum, product, ...others] = RECORDS;
+    const called = [
+      { role: "assistant", content: "", tool_calls: [{ id: "1", function: { name: "f", arguments: "{}" } }] },
+      { role: "tool", content: "42", tool_call_id: "1" },
+    ];
+    const prompt = [{ role: "user", content: "What is 6 × 7?" }, ...called];
+    const records = [{ ...sum, tools: TOOLS }, { ...product, prompt, tools: TOOLS }, ...others];
+    const template =
+      "{% if tools %}{% for t in tools %}({{ t.function.name }}){% endfor %}{% endif %}" +
+      "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    const { rows, sent, tokenizer, pairs } = await computed(4096, undefined, { records, template });
+    expect(pairs).toHaveLength(2);
+    // Of the first pair alone, A: 42 over A: 41: the other one's prompt has tool calls.
+    const pair = pairs.find(({ prompt_id }) => prompt_id === "sum");
+    expect(rows.map(({ response_id }) => response_id)).toEqual([pair?.chosen_id, pair?.rejected_id]);
+    const asked = "(weather)[user]What is 40 + 2?[assistant]";
+    for (const [index, text] of ["A: 42", "A: 41"].entries()) {
+      const ids = tokenizer.tokens.encode(asked + text);
+      expect(sent[index]?.ids).toEqual(ids);
+      expect(sent[index]?.start).toBe(tokenizer.tokens.encode(asked).length);
+      expect(rows[index]?.ids_hash).toBe(idsHash(ids));
+    }
   });
 
   it("are refused of a model that cannot be sent token ids", async () => {

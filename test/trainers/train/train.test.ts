@@ -11,6 +11,7 @@ import { openParquet } from "../../../src/store/parquet-reader.ts";
 import { createParquetSink } from "../../../src/store/parquet-sink.ts";
 import { logprobsRowSet } from "../../../src/store/row-sets.ts";
 import type { Row } from "../../../src/store/table.ts";
+import { exportDataset } from "../../../src/trainers/export-dataset.ts";
 import {
   checkPython,
   findPython,
@@ -18,7 +19,9 @@ import {
   type TrainOptions,
   train,
 } from "../../../src/trainers/train/index.ts";
-import { fileOf, rowsOf, smallDataset, temporaryDirectories } from "../../cli/small-dataset.ts";
+import { trl } from "../../../src/trainers/trl.ts";
+import { fileOf, RECORDS, rowsOf, smallDataset, temporaryDirectories } from "../../cli/small-dataset.ts";
+import { TOOLS } from "../layouts.ts";
 import { fakePython, settingsOf, VERSIONS, WHOLE_TRAINING } from "./fake-python.ts";
 
 const directories = temporaryDirectories();
@@ -496,6 +499,95 @@ describe("a training", () => {
     });
     expect(existsSync(run)).toBe(false);
   });
+});
+
+describe("a dataset with tools", () => {
+  /** One of the three prompts gets what is given; the last one has no pair. */
+  async function withTools(at: number, further: object, change: Partial<TrainOptions> = {}) {
+    const given = await prepared(WHOLE_TRAINING, change);
+    const records = RECORDS.map((record, index) => (index === at ? { ...record, ...further } : record));
+    const map = { tools: "tools", toolMessages: true };
+    const directory = join(given.directory, "with-tools");
+    await mkdir(directory);
+    const from = await smallDataset(directory, { input: { path: "prompts.jsonl", map } }, {}, records);
+    return { ...given, from, options: { ...given.options, from } };
+  }
+  const called = {
+    tools: TOOLS,
+    prompt: [
+      { role: "user", content: "Weather?" },
+      {
+        role: "assistant",
+        content: "",
+        tool_calls: [{ id: "1", function: { name: "weather", arguments: "{}" } }],
+      },
+      { role: "tool", content: "Sun.", tool_call_id: "1" },
+    ],
+  };
+
+  it("is for DPO and not for SimPO, which would train on prompts without them", async () => {
+    const { options, run, notes } = await withTools(0, { tools: TOOLS });
+    const refused = {
+      code: "need_unmet",
+      message: /rows of .* have tools, and TRL's SimPO renders prompts without them\./,
+      fix: /--method dpo/,
+    };
+    await expect(train(options)).rejects.toMatchObject(refused);
+    expect(existsSync(run)).toBe(false);
+    const dpo = { ...options, settings: settingsOf({ method: "dpo" }) };
+    expect(await train(dpo)).toMatchObject({ kind: "done", rows: 2 });
+    const second = { ...options, from: join(run, "data"), out: `${run}-2` };
+    await expect(train(second)).rejects.toMatchObject(refused);
+    expect(notes).toEqual([]);
+  });
+
+  it("is for SimPO when no row of its export has tools, and what is left out is said", async () => {
+    const without = await withTools(2, { tools: TOOLS });
+    expect(await train(without.options)).toMatchObject({ kind: "done" });
+    expect(without.notes).toEqual([]);
+    const again = { ...without.options, from: join(without.run, "data"), out: `${without.run}-2` };
+    expect(await train(again)).toMatchObject({ kind: "done" });
+
+    const { options, run, notes } = await withTools(0, called);
+    await train(options);
+    expect(notes).toEqual([
+      "1 pair is left out: a message has tool calls, a tool call id or a name, which this layout has no place for.",
+    ]);
+    expect((await text(run, "pair_ids.txt")).trim().split("\n")).toHaveLength(1);
+  });
+
+  it("gives GRPO its other prompts, and says so", async () => {
+    const settings = settingsOf({ method: "grpo", reward: "http://127.0.0.1:1" });
+    const { options, run, notes } = await withTools(0, { tools: TOOLS }, { settings });
+    await train(options);
+    expect(notes[0]).toBe(
+      "1 prompt is left out: it has tools, which GRPO takes as an argument of the trainer alone.",
+    );
+    expect(JSON.parse(await text(run, "config.json"))).toMatchObject({ data: { rows: { train: 2 } } });
+  });
+});
+
+it("an export with images is not for SimPO, which would read lists of parts as text", async () => {
+  const { options, directory } = await prepared();
+  const mapped = join(directory, "mapped");
+  await mkdir(mapped);
+  const map = { images: "images" };
+  const [first, second, third] = RECORDS;
+  // The last prompt has no pair.
+  const records = [first, second, { ...third, images: ["a.png"] }] as object[];
+  const dataset = await smallDataset(mapped, { input: { path: "prompts.jsonl", map } }, {}, records);
+  const from = join(directory, "images");
+  const kind = "preference";
+  await exportDataset({
+    ...{ files: nodeFiles, from: dataset, out: from, trainer: trl, kind },
+    options: { images: "bytes" },
+  });
+  await expect(train({ ...options, from })).rejects.toMatchObject({
+    code: "need_unmet",
+    message: /rows of .* have images/,
+  });
+  // Of the dataset itself pairs with images are left out, of which there are none here.
+  expect(await train({ ...options, from: dataset })).toMatchObject({ kind: "done" });
 });
 
 describe("log-probs of a reference", () => {
