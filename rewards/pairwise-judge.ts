@@ -108,7 +108,8 @@ export const definition = defineScorer<Settings, PairwiseJudgeModels>({
   create: (options, models) => pairwiseJudge(options, models),
   checkGroup,
   plannedCalls,
-  diagnose: ({ orders }) => orderBias({ orders }),
+  diagnose: ({ orders, plan }, isOwn) =>
+    orderBias({ orders, againstBaseline: plan.use === "baseline", isOwn }),
 });
 
 /** The canary's outcome goes with the first response that has a score. */

@@ -43,6 +43,7 @@ import {
 } from "../store/row-sets.ts";
 import type { RowSet, TableSink } from "../store/table.ts";
 import { workPaths } from "./journal.ts";
+import { type JudgeModel, startOwnAnswers } from "./own-answers.ts";
 import type { Plan } from "./plan.ts";
 import type { ResolvedRecipe } from "./resolve.ts";
 import { chargedStream, chargeStage, enterPhase, type RunStatus } from "./status.ts";
@@ -74,6 +75,8 @@ export interface FinishFacts {
   }[];
   /** What a scorer finds wrong with the whole of its scores, one sentence each, by the recipe's key. Default: nothing. */
   readonly alarmsOf?: (key: string, summary: ScorerSummary) => readonly string[];
+  /** The models that judge for scorers, by the recipe's key. Default: none. */
+  readonly judges?: ReadonlyMap<string, readonly JudgeModel[]>;
   /** Begins to measure a scorer over the dataset, by the recipe's key; null for one that does not. Default: none does. */
   readonly diagnosisOf?: (key: string) => Diagnosis | null;
   /**
@@ -118,6 +121,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
     facts.groups,
     diagnosesOf(facts),
   );
+  const ownAnswers = startOwnAnswers(facts.judges ?? new Map());
   enterPhase(status, "finish", facts.groups);
   try {
     for await (const { groups } of chargedStream(status, "read", options.source())) {
@@ -132,7 +136,10 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
         (group) => resolved.pairs?.builder.build(group, { seed: facts.seed }) ?? null,
       );
       const paired = chargeStage(status, "pair", combined);
-      for (const [index, group] of rewarded.entries()) summary.add(group, results[index] ?? null);
+      for (const [index, group] of rewarded.entries()) {
+        summary.add(group, results[index] ?? null);
+        ownAnswers.add(group);
+      }
       const summed = chargeStage(status, "summary", paired);
       await writeGroups(tables, rewarded, results, options, split);
       chargeStage(status, "store", summed);
@@ -161,7 +168,7 @@ export async function finishDataset(options: FinishOptions): Promise<Manifest | 
     runStatistics: runNumbers,
     extras: facts.extras,
     failedCells: facts.failedCells,
-    summary: withAlarms(summary.build(), facts, resolved.combine),
+    summary: withAlarms(summary.build(), facts, ownAnswers.alarms(), resolved.combine),
   };
   const card = datasetCard(manifest, entries, {
     license: resolved.recipe.output.license,
@@ -187,6 +194,7 @@ function diagnosesOf({ scoreInfo, diagnosisOf, earlier }: FinishFacts): Map<stri
 function withAlarms(
   summary: DatasetSummary,
   { alarmsOf = () => [], earlier }: FinishFacts,
+  ofJudges: readonly string[],
   plan: CombinePlan | null,
 ): DatasetSummary {
   const scorers = Object.fromEntries(
@@ -199,7 +207,7 @@ function withAlarms(
   const ofScorers =
     earlier?.alarms?.filter((text) => !text.startsWith(REWARD_ALARM)) ??
     Object.entries(scorers).flatMap(([key, own]) => alarmsOf(key, own).map((text) => `${key}: ${text}`));
-  const alarms = [...ofScorers, ...rewardAlarms(summary, plan)];
+  const alarms = [...ofScorers, ...ofJudges, ...rewardAlarms(summary, plan)];
   const diagnoses = earlier?.diagnoses ?? summary.diagnoses;
   return {
     ...summary,

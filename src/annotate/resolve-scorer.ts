@@ -3,11 +3,12 @@ import { toScorer } from "../core/adapters.ts";
 import { contentHash, sha256 } from "../core/ids.ts";
 import { suggestion } from "../core/nearest.ts";
 import type { Diagnosis, PlannedCalls, ScorerDefinition, ScorerFacts } from "../core/scorer.ts";
-import type { Group, Json, Scorer } from "../core/types.ts";
+import type { Group, Json, SampledResponse, Scorer } from "../core/types.ts";
 import type { ModelProvider } from "../models/provider.ts";
 import { type LoadedRecipe, recipeFault } from "./load-recipe.ts";
 import { type ModelSet, modelFor } from "./models.ts";
 import { asRecipeFault, inRecipe, optionFault } from "./option-fault.ts";
+import { type JudgeModel, judgeModels } from "./own-answers.ts";
 import { type InlineScorer, SCORER_KEYS, type ScorerEntry } from "./recipe.ts";
 import { namedFiles, namedModels, portsByOption } from "./scorer-options.ts";
 import { loadOwnExport, makeScorer, moduleHash, parseOwnUse, type ScorerSource } from "./scorer-source.ts";
@@ -47,6 +48,8 @@ export interface RunScorer {
   plannedCalls(group: Group): readonly PlannedCalls[];
   /** What its numbers over a whole run give cause to warn of. */
   alarms(facts: ScorerFacts): readonly string[];
+  /** The models that judge responses for it. */
+  readonly judges: readonly JudgeModel[];
   /** Begins to measure it over a dataset; null for a scorer that does not. */
   diagnose(): Diagnosis | null;
 }
@@ -128,8 +131,11 @@ export async function resolveScorer(
     named.length === 0
       ? {}
       : { models: Object.fromEntries(named.map(({ place, model }) => [place, model.handle.identity])) };
+  const judges = judgeModels(loaded, named);
+  const isOwn = (response: SampledResponse): boolean => judges.some((judge) => judge.isOwn(response));
   const common = {
     key,
+    judges,
     timeoutMs:
       entry.timeoutMs ?? (named.length > 0 || timesItself(found) ? NO_TIMEOUT_MS : SCORER_TIMEOUT_MS),
     maxFailedShare: entry.maxFailedShare,
@@ -215,7 +221,8 @@ export async function resolveScorer(
       cacheIdentity: { ...config, options: plainOptions as Json, seed: loaded.recipe.seed, ...modelIdentity },
       source: named.length === 0 ? source : null,
       alarms: (facts) => traits.alarms?.(facts) ?? [],
-      diagnose: () => traits.diagnose?.(traits.options ? traits.options.parse(resolved) : resolved) ?? null,
+      diagnose: () =>
+        traits.diagnose?.(traits.options ? traits.options.parse(resolved) : resolved, isOwn) ?? null,
       checkGroup: traits.options ? checked(traits, traits.options.parse(resolved)) : null,
       plannedCalls: traits.options ? planned(traits, traits.options.parse(resolved)) : common.plannedCalls,
     };
@@ -256,7 +263,7 @@ export async function resolveScorer(
         ? { kind: "list", module, name: definition.name, options: resolved, planned: files.planned }
         : null,
     alarms: (facts) => definition.alarms?.(facts) ?? [],
-    diagnose: () => definition.diagnose?.(definition.options.parse(resolved)) ?? null,
+    diagnose: () => definition.diagnose?.(definition.options.parse(resolved), isOwn) ?? null,
     checkGroup: checked(definition, definition.options.parse(resolved)),
     plannedCalls: planned(definition, definition.options.parse(resolved)),
   };

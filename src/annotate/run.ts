@@ -305,6 +305,9 @@ function factsOf(
     ),
     scoreInfo: scoreInfos(resolved.scorers),
     alarmsOf: (key, summary) => resolved.scorers.find((run) => run.key === key)?.alarms(summary) ?? [],
+    judges: new Map(
+      resolved.scorers.flatMap(({ key, judges }) => (judges.length > 0 ? [[key, judges]] : [])),
+    ),
     diagnosisOf: (key) => resolved.scorers.find((run) => run.key === key)?.diagnose() ?? null,
   };
 }

@@ -125,8 +125,11 @@ export interface ScorerDefinition<Options = unknown, Models = unknown> {
   plannedCalls?(options: Options, group: Group): readonly PlannedCalls[];
   /** What looks wrong in a finished dataset, one sentence each; written into its manifest and card. */
   alarms?(facts: ScorerFacts): readonly string[];
-  /** Begins to measure it over a dataset; the figures are written into the manifest and the card. */
-  diagnose?(options: Options): Diagnosis;
+  /**
+   * Begins to measure it over a dataset; the figures are written into the manifest and the card. `isOwn`: whether a response was
+   * answered by a model that judges for it.
+   */
+  diagnose?(options: Options, isOwn: (response: SampledResponse) => boolean): Diagnosis;
 }
 
 type Defaults = "cpuBound" | "cost" | "usesSeed" | "usesIds" | "orderSensitive" | "models";

@@ -17,6 +17,7 @@ import {
 } from "./gold.ts";
 import { judgeItem } from "./judge-item.ts";
 import { lengthRows, longerWins } from "./lengths.ts";
+import { levelResults } from "./level-scores.ts";
 import { orderMetrics } from "./order-metrics.ts";
 import { mcNemar } from "./pair-accuracy.ts";
 import { presets } from "./presets/index.ts";
@@ -56,7 +57,7 @@ export interface Assessment {
 export function assess(given: Assessment): EvalReport {
   const { preset: name, items, seed = 0, samples = DEFAULT_SAMPLES, by = null, warnings = [] } = given;
   const prompts = numberPrompts(items);
-  const views = given.scorers.map((results) => viewOf(given, prompts, results, seed, samples));
+  const views = levelResults(given.scorers).map((results) => viewOf(given, prompts, results, seed, samples));
   const scorers = views.map((view) => scorerReport(name, view));
   const isPairs = items.some((item) => betterOf(item) !== null);
   return {

@@ -36,6 +36,8 @@ export interface ScorerResults {
    * abstained on or is missing is not unread.
    */
   readonly unread?: readonly boolean[];
+  /** The scores only write down verdicts: they tell who won, and not by how much. */
+  readonly verdictOnly?: true;
   /** Cells that failed, by code. */
   readonly failed?: Readonly<Record<string, number>>;
   /** What was run, for the report. */
@@ -60,6 +62,8 @@ export interface ItemResult {
   readonly verdicts: readonly (Verdict | null)[];
   /** No score because a judge's reply could not be read, and for no other reason. */
   readonly isUnread: boolean;
+  /** The scores only write down a verdict. */
+  readonly verdictOnly?: true;
 }
 
 /** Numbers of some items: `values[i]` is that of the item at `places[i]`. */
@@ -85,6 +89,7 @@ export interface ScorerView {
   readonly items: readonly GoldItem[];
   /** The number of each item's prompt; items of equal prompts have equal ones. */
   readonly prompts: readonly number[];
+  /** Scores that differ by rounding alone are equal here (`levelResults`): presets may compare them as they stand. */
   readonly results: ScorerResults;
   readonly judgements: readonly Judgement[];
   readonly generative: boolean;

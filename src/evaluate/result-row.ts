@@ -10,6 +10,7 @@ export const RESULT_FIELDS = [
   "scores",
   "verdicts",
   "unread",
+  "verdict_only",
   "score_chosen",
   "score_rejected",
   "scores_chosen",
@@ -57,7 +58,7 @@ export function resultOf({ record, place }: RawRecord, correct: readonly boolean
     if (share < 0 || share > 1) throw fail(`results is ${share}, outside [0, 1].`);
     const given =
       correct.length > 2 ? sharedTop(correct, share, fail) : inFileOrder(correct, share, 1 - share, fail);
-    return { ...noResult(correct), scores: given };
+    return { ...noResult(correct), scores: given, verdictOnly: true };
   }
   if (RESULT_FIELDS.some((name) => record[name] !== undefined)) {
     return { ...noResult(correct), ...ownFields(record, fail) };
@@ -70,12 +71,20 @@ export function resultOf({ record, place }: RawRecord, correct: readonly boolean
 type Fail = (problem: string) => PrefkitError;
 
 /** What stands beside the scores in files that prefkit wrote. */
-function ownFields(record: RawRecord["record"], fail: Fail): Pick<ItemResult, "isUnread" | "verdicts"> {
+function ownFields(
+  record: RawRecord["record"],
+  fail: Fail,
+): Pick<ItemResult, "isUnread" | "verdictOnly" | "verdicts"> {
   const verdicts = listOf(record.verdicts, "verdicts", fail) ?? [];
   return {
     verdicts: verdicts.map((value) => verdictOf(value, fail)),
-    isUnread: record.unread === true || record.unread === "true",
+    isUnread: isTrue(record.unread),
+    ...(isTrue(record.verdict_only) && { verdictOnly: true }),
   };
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === "true";
 }
 
 /** A list, or JSON text of one; null for none. */
@@ -177,5 +186,5 @@ function judgmentsOf(list: readonly unknown[], responses: number, fail: Fail): I
   if (verdicts.every((verdict) => verdict === null))
     return { scores: [null, null], verdicts, isUnread: true };
   const counter = counterOf("first", verdicts);
-  return { scores: [counter, 0 - counter], verdicts, isUnread: false };
+  return { scores: [counter, 0 - counter], verdicts, isUnread: false, verdictOnly: true };
 }

@@ -22,8 +22,9 @@ export interface FileResults extends ScorerResults {
  * Scores that exist already, one file per scorer, in any input format. A row is one of
  *
  *   scores: [s1, s2, …]                        one per response, in the gold file's order; null: none. With them may stand
- *                                              verdicts: ["first", "tie"], one per order, turned back, and unread: true
- *                                              where a reply could not be read (as prefkit writes them)
+ *                                              verdicts: ["first", "tie"], one per order, turned back, unread: true where a
+ *                                              reply could not be read, and verdict_only: true where the scores write down
+ *                                              a verdict (as prefkit writes them)
  *   score_chosen, score_rejected               for pairs (also scores_chosen, scores_rejected, as RewardBench writes them)
  *   score_1, score_2, …                        one per response (PPE; `scores` beside them are its labels)
  *   results: 1 | 0.5 | 0                       for pairs: chosen, tie, rejected (RewardBench's judges); 1, 1/2, 1/3, … 0 where
@@ -54,6 +55,7 @@ export async function readResults(
       verdicts: results.map(({ verdicts }) => verdicts),
     }),
     ...(results.some(({ isUnread }) => isUnread) && { unread: results.map(({ isUnread }) => isUnread) }),
+    ...(results.some(({ verdictOnly }) => verdictOnly) && { verdictOnly: true }),
     missing,
     unknown: isLimited ? 0 : rows.length - (items.length - missing),
     idsDiffer: matched.idsDiffer,

@@ -119,7 +119,7 @@ function* scoreChunks(
   { items, preset, scorers, generative = false }: Assessment,
   at: number,
 ): Generator<string> {
-  const { scores = [], verdicts, unread } = scorers[at] ?? {};
+  const { scores = [], verdicts, unread, verdictOnly } = scorers[at] ?? {};
   let lines: string[] = [];
   for (const [index, item] of items.entries()) {
     const own = scores[index] ?? item.correct.map(() => null);
@@ -132,6 +132,7 @@ function* scoreChunks(
       scores: own,
       ...(orders && orders.length > 0 && { verdicts: orders }),
       ...(unread?.[index] && { unread: true }),
+      ...(verdictOnly && { verdict_only: true }),
       ...judgement,
     };
     lines.push(`${JSON.stringify(row)}\n`);

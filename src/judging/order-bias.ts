@@ -1,6 +1,6 @@
 import type { Diagnosis, Figure } from "../core/scorer.ts";
 import { wilsonInterval } from "../core/stats.ts";
-import type { Group, Score } from "../core/types.ts";
+import type { Group, SampledResponse, Score } from "../core/types.ts";
 import { differenceInterval } from "./pairwise/intervals.ts";
 import { lengthEffect } from "./pairwise/length-effect.ts";
 import { firstAgainst, PARTS } from "./pairwise/parts.ts";
@@ -8,7 +8,13 @@ import { firstAgainst, PARTS } from "./pairwise/parts.ts";
 export interface OrderBiasOptions {
   /** How the judge was asked: each pair in both orders, in one that a coin decided, or as the data stand. */
   readonly orders: "both" | "one" | "random";
+  /** Candidates met baselines, or the first response of a group: how often they won is measured too. Default: false. */
+  readonly againstBaseline?: boolean;
+  /** Whether a response was answered by the judge's own model. Default: none was. */
+  isOwn?(response: SampledResponse): boolean;
 }
+
+type Side = "i" | "j";
 
 /** A comparison as the scores' parts tell it. At least one of the verdicts is there. */
 interface Compared {
@@ -18,6 +24,10 @@ interface Compared {
   readonly behind: number | null;
   /** Length of i less that of j, in UTF-16 units. */
   readonly longer: number;
+  /** Which of them is the candidate, where the other one is the baseline; null where that cannot be told. */
+  readonly candidate: Side | null;
+  /** Which of them the judge's own model answered, where another one is known to have answered the other. */
+  readonly own: Side | null;
 }
 
 /** Measures one thing over all comparisons. */
@@ -35,9 +45,21 @@ interface Tracker {
  * cancels; so has a single verdict whose order a coin decided. The two verdicts of a comparison depend on each other, so
  * the comparison is the unit of the interval (see `differenceInterval`). Where both orders were asked, only comparisons with
  * both verdicts count: one alone would mix quality in.
+ *
+ * `againstBaseline` turns each comparison so that the candidate stands first, and reports `win_rate` and, of the logistic fit of
+ * `lengthEffect`, what it would be between texts of equal length. `own_win_rate` is there where the judge's own model met others.
  */
-export function orderBias({ orders }: OrderBiasOptions): Diagnosis {
-  const trackers = [agreementOfOrders(), positionBias(orders), lengthBias()];
+export function orderBias({
+  orders,
+  againstBaseline = false,
+  isOwn = () => false,
+}: OrderBiasOptions): Diagnosis {
+  const trackers = [
+    agreementOfOrders(),
+    positionBias(orders),
+    againstBaseline ? winsAgainstBaseline() : lengthBias(),
+    ownWins(),
+  ];
   const slots = slotRates();
   return {
     add(group, scores) {
@@ -46,7 +68,7 @@ export function orderBias({ orders }: OrderBiasOptions): Diagnosis {
         places.flatMap((place) => scores[place] ?? []),
         scores,
       );
-      for (const comparison of comparisonsOf(group, scores, places)) {
+      for (const comparison of comparisonsOf(group, scores, places, isOwn)) {
         for (const tracker of trackers) tracker.add(comparison);
       }
     },
@@ -112,14 +134,13 @@ function positionBias(orders: OrderBiasOptions["orders"]): Tracker {
   };
 }
 
-function lengthBias(): Tracker {
-  const lengths = lengthEffect();
+function lengthBias(lengths = lengthEffect()): Tracker {
   let count = 0;
   let unequal = 0;
   let longerWins = 0;
   return {
     add({ ahead, behind, longer }) {
-      const balance = meanOf([...(ahead === null ? [] : [ahead]), ...(behind === null ? [] : [-behind])]);
+      const balance = balanceOf(ahead, behind);
       lengths.add(longer, (balance + 1) / 2);
       count += 1;
       if (balance === 0 || longer === 0) return;
@@ -146,6 +167,84 @@ function lengthBias(): Tracker {
       ];
     },
   };
+}
+
+/** The numbers of `lengthBias`, of comparisons turned so that i is the candidate, and how often candidates won. */
+function winsAgainstBaseline(): Tracker {
+  const lengths = lengthEffect();
+  const bias = lengthBias(lengths);
+  const wins = winRate(
+    "win_rate",
+    "What candidates won of their comparisons with the baseline, by the mean of the verdicts; a tie is half a win.",
+    ({ candidate }) => candidate,
+  );
+  return {
+    add(comparison) {
+      if (comparison.candidate === null) return;
+      bias.add(comparison.candidate === "i" ? comparison : turned(comparison));
+      wins.add(comparison);
+    },
+    report() {
+      const fit = lengths.fit();
+      const raw = wins.report();
+      return [
+        ...bias.report(),
+        ...raw,
+        {
+          name: "length_controlled_win_rate",
+          value: fit ? shareOf(fit.intercept) : null,
+          interval: fit && [shareOf(fit.interceptInterval[0]), shareOf(fit.interceptInterval[1])],
+          count: raw[0]?.count ?? 0,
+          meaning: "The same between texts of equal length, by the fit that gives the length coefficient.",
+        },
+      ];
+    },
+  };
+}
+
+/** Says nothing where the judge met no response of its own model beside one of another. */
+function ownWins(): Tracker {
+  const wins = winRate(
+    "own_win_rate",
+    "What responses of the judge's own model won of their comparisons with others, by the mean of the verdicts; a tie is half a win.",
+    ({ own }) => own,
+  );
+  return { add: wins.add, report: () => wins.report().filter(({ count }) => count > 0) };
+}
+
+/** What one side won of the comparisons that have it. */
+function winRate(name: string, meaning: string, sideOf: (comparison: Compared) => Side | null): Tracker {
+  let count = 0;
+  let won = 0;
+  return {
+    add(comparison) {
+      const side = sideOf(comparison);
+      if (side === null) return;
+      const balance = balanceOf(comparison.ahead, comparison.behind);
+      count += 1;
+      won += ((side === "i" ? balance : -balance) + 1) / 2;
+    },
+    report: () => [share(name, won, count, meaning)],
+  };
+}
+
+/** The same comparison seen from j. */
+function turned({ ahead, behind, longer, candidate, own }: Compared): Compared {
+  return { ahead: behind, behind: ahead, longer: -longer, candidate: other(candidate), own: other(own) };
+}
+
+function other(side: Side | null): Side | null {
+  return side === null ? null : side === "i" ? "j" : "i";
+}
+
+/** The mean verdict on i, in [−1, 1]. */
+function balanceOf(ahead: number | null, behind: number | null): number {
+  return meanOf([...(ahead === null ? [] : [ahead]), ...(behind === null ? [] : [-behind])]);
+}
+
+/** Of log odds. */
+function shareOf(odds: number): number {
+  return 1 / (1 + Math.exp(-odds));
 }
 
 /** What the scores count by themselves: verdicts by slot, unread comparisons, canaries. */
@@ -198,15 +297,75 @@ function slotRates() {
   };
 }
 
-function comparisonsOf(group: Group, scores: readonly Score[], places: readonly number[]): Compared[] {
-  const lengthOf = (place: number): number => group.responses[place]?.text.length ?? 0;
+function comparisonsOf(
+  group: Group,
+  scores: readonly Score[],
+  places: readonly number[],
+  isOwn: (response: SampledResponse) => boolean,
+): Compared[] {
+  const players = playersOf(group, isOwn);
+  const playerAt = (place: number): PlayedText | undefined => players.get(group.responses[place]?.text ?? "");
   return places.flatMap((i, index) =>
     places.slice(index + 1).flatMap((j): Compared[] => {
       const ahead = partsOf(scores[i])[firstAgainst(j)] ?? null;
       const behind = partsOf(scores[j])[firstAgainst(i)] ?? null;
-      return ahead === null && behind === null ? [] : [{ ahead, behind, longer: lengthOf(i) - lengthOf(j) }];
+      const [one, two] = [playerAt(i), playerAt(j)];
+      if ((ahead === null && behind === null) || !one || !two) return [];
+      return [
+        {
+          ahead,
+          behind,
+          longer: one.length - two.length,
+          candidate: candidateOf(one, two),
+          own: sideOf(one.own && two.others, two.own && one.others),
+        },
+      ];
     }),
   );
+}
+
+/** What is known of the responses that have one text: they may have both roles, and several models. */
+interface PlayedText {
+  readonly length: number;
+  candidate: boolean;
+  baseline: boolean;
+  /** One of them is the judge's own; one names another model. */
+  own: boolean;
+  others: boolean;
+}
+
+function playersOf(
+  { responses }: Group,
+  isOwn: (response: SampledResponse) => boolean,
+): ReadonlyMap<string, PlayedText> {
+  const players = new Map<string, PlayedText>();
+  for (const response of responses) {
+    const { text, role } = response;
+    const known = players.get(text);
+    const player = known ?? {
+      length: text.length,
+      candidate: false,
+      baseline: false,
+      own: false,
+      others: false,
+    };
+    if (!known) players.set(text, player);
+    player[role] = true;
+    if (isOwn(response)) player.own = true;
+    else if (response.model !== undefined) player.others = true;
+  }
+  return players;
+}
+
+function candidateOf(one: PlayedText, two: PlayedText): Side | null {
+  const side = sideOf(one.candidate && two.baseline, two.candidate && one.baseline);
+  // Where neither is a baseline nobody is: the first text is what all others meet.
+  return one.baseline || two.baseline ? side : "j";
+}
+
+/** The side that alone has it. */
+function sideOf(i: boolean, j: boolean): Side | null {
+  return i === j ? null : i ? "i" : "j";
 }
 
 /**

@@ -54,6 +54,21 @@ async function bytesOf(out: string): Promise<Record<string, string>> {
 }
 
 describe("diagnoses of a dataset", () => {
+  it("tell the win rate against the baseline where the plan has one", async () => {
+    const directory = await directoryOf({ "in.jsonl": RECORDS });
+    const judged = { use: "pairwise-judge", judge: "judge", plan: { use: "baseline" } };
+    const recipe = { ...RECIPE, scorers: { ...RECIPE.scorers, judged } };
+    await run(recipeFromCode(recipe, directory, {}), catalogOf(), { out: join(directory, "out") });
+    const { summary } = await readManifest(nodeFiles, join(directory, "out"));
+    const figureOf = (name: string) => summary.diagnoses?.judged?.find((figure) => figure.name === name);
+    // The first response, of one character, is what both others meet, and both are longer.
+    expect(figureOf("win_rate")).toMatchObject({ value: 1, count: 18 });
+    expect(figureOf("length_controlled_win_rate")).toMatchObject({ value: null, count: 18 });
+    const card = await readFile(join(directory, "out", "README.md"), "utf8");
+    expect(card).toMatch(/\| judged \| win rate \| 1 \|/);
+    expect(card).toMatch(/\| judged \| length controlled win rate \| – \|/);
+  });
+
   it("stand in the manifest and the card, the same after a merge and after new pairs", async () => {
     const directory = await directoryOf({ "in.jsonl": RECORDS });
     const loaded = recipeFromCode(RECIPE, directory, {});
@@ -83,6 +98,28 @@ describe("diagnoses of a dataset", () => {
     await recombine(at("other"), { pairs }, "other.yaml", { out: at("back") });
     const [back, whole] = [await bytesOf(at("back")), await bytesOf(at("whole"))];
     expect(Object.keys(back).filter((path) => back[path] !== whole[path])).toEqual([]);
+  });
+
+  it("and an alarm tell of responses that the judge's own model answered, also after new pairs", async () => {
+    const records = RECORDS.map(({ responses, ...record }) => ({
+      ...record,
+      responses: responses.map((text, at) => ({ text, model: at === 0 ? "org/toy" : "org/else" })),
+    }));
+    const directory = await directoryOf({ "in.jsonl": records });
+    const at = (name: string): string => join(directory, name);
+    await run(recipeFromCode(RECIPE, directory, {}), catalogOf(), { out: at("out") });
+    const { summary } = await readManifest(nodeFiles, at("out"));
+    const alarm =
+      "judged: 9 of the 27 responses that it scored were answered by the model that judges them (judge), going by the names: judges tend to prefer their own answers.";
+    expect(summary.alarms).toEqual([alarm]);
+    expect(await readFile(join(at("out"), "README.md"), "utf8")).toContain(`- ${alarm}`);
+    // The judge takes the longer text, and its own have one character.
+    expect(summary.diagnoses?.judged?.find(({ name }) => name === "own_win_rate")).toMatchObject({
+      value: 0,
+      count: 18,
+    });
+    await recombine(at("out"), { pairs: { use: "all-pairs" } }, "other.yaml", { out: at("other") });
+    expect((await readManifest(nodeFiles, at("other"))).summary.alarms).toEqual([alarm]);
   });
 
   it("are absent where no scorer measures itself", async () => {

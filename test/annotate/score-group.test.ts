@@ -43,6 +43,7 @@ function runOf(
     checkGroup: null,
     plannedCalls: () => [],
     alarms: () => [],
+    judges: [],
     diagnose: () => null,
     ...traits,
   };

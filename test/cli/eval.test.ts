@@ -57,11 +57,15 @@ describe("prefkit eval", () => {
       reasons
         accuracy without ties             50.0 %  0.0–100.0 %  correct / (correct + wrong)
         accuracy with a tie as one half   50.0 %  10.0–90.0 %  what a coin would make of the ties
+        Brier score                        0.303  0.072–0.534  of σ(margin), without ties; for scores in log odds only; 0.25 knows nothing
+        calibration error                  0.231               of σ(|margin|), ten bins, without ties; for scores in log odds only
         longer response wins             100.0 %               of 4 decided pairs of unequal length; in gold 50.0 %
 
       grade
         accuracy without ties            66.7 %   0.0–100.0 %  correct / (correct + wrong)
         accuracy with a tie as one half  62.5 %  25.0–100.0 %  what a coin would make of the ties
+        Brier score                       0.207   0.014–0.534  of σ(margin), without ties; for scores in log odds only; 0.25 knows nothing
+        calibration error                 0.194                of σ(|margin|), ten bins, without ties; for scores in log odds only
         longer response wins             33.3 %                of 3 decided pairs of unequal length; in gold 66.7 %
 
       reasons against grade: 0.0 points (−75.0 to +75.0) on 4 items; better on 1, worse on 1, p = 1.000; kappa 0.238"

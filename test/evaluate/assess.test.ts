@@ -41,6 +41,84 @@ describe("topShare", () => {
   });
 });
 
+describe("scores that differ by rounding alone", () => {
+  // 0.1 + 0.2 is 0.30000000000000004: a hair above 0.3 in the first item, and in the second one.
+  const noisy = [
+    [0.1 + 0.2, 0.3],
+    [0.3, 0.1 + 0.2],
+  ];
+  const items = (["first", "second"] as const).map(
+    (id): GoldItem => ({ id, subset: null, correct: [true, false], lengths: [2, 1], models: ["x", "y"] }),
+  );
+  const of = (preset: (typeof PRESETS)[number], own: readonly GoldItem[] = items, scores = noisy) => {
+    const [scorer] = assess({ preset, items: own, scorers: [{ name: "s", scores }], samples: 50 }).scorers;
+    return {
+      overall: scorer?.overall,
+      longerWins: scorer?.longerWins,
+      margins: scorer?.margins,
+      metric: (key: string) => scorer?.metrics.find((one) => one.key === key)?.value,
+      curve: scorer?.curves[0]?.points.map(([, y]) => y),
+    };
+  };
+
+  it.each(PRESETS)("are ties in every table of %s", (preset) => {
+    const found = of(preset);
+    expect(found.overall).toMatchObject({ items: 2, tie: 2, correct: 0, wrong: 0 });
+    expect(found.longerWins).toBeNull();
+    expect(found.margins).toMatchObject({ low: 0, high: 0, counts: [2] });
+  });
+
+  it("are ties in the numbers of a preset too", () => {
+    const correctness = of("ppe-correctness");
+    expect(correctness.metric("pair-accuracy")).toBe(0);
+    expect(correctness.metric("pair-ties")).toBe(1);
+    // All four scores are one: the area is that of chance.
+    expect(correctness.metric("auc")).toBe(0.5);
+    // The first of equal scores is picked, which is the right one.
+    expect(correctness.curve).toEqual([1, 1]);
+    expect(of("groups").metric("ordered")).toBe(0.5);
+    // Both models win half of their ties: the scorer tells nothing of them.
+    expect(of("ppe-human").metric("spearman")).toBeNull();
+  });
+
+  it("are no gap between right and wrong answers in RewardBench 2's Ties", () => {
+    const ties = items.map((item, at) => ({ ...item, id: at === 0 ? "ref:0" : "ref:1", subset: "Ties" }));
+    const found = of("rewardbench2", ties);
+    expect(found.overall).toMatchObject({ tie: 2 });
+    expect(found.metric("ties-ref")).toBe(0);
+  });
+
+  it("count as one rank and one verdict between scorers", () => {
+    const report = assess({
+      preset: "pairs",
+      items,
+      scorers: [
+        { name: "hair", scores: noisy },
+        {
+          name: "flat",
+          scores: [
+            [0.3, 0.3],
+            [0.3, 1],
+          ],
+        },
+      ],
+      samples: 50,
+    });
+    // Verdicts, each pair in both orders: tie ×4 against tie, second, tie, first. Two of four agree, and chance makes 1 · 2/4
+    // of that: kappa 0. With a hair for a verdict the first had first, second, second, first: (2/4 − 1/4) / (3/4) = 1/3.
+    expect(report.comparisons[0]?.kappa).toBe(0);
+  });
+
+  it("stay apart where they differ by more", () => {
+    expect(
+      of("pairs", items, [
+        [0.3 + 1e-9, 0.3],
+        [0.3, 0.2],
+      ]).overall,
+    ).toMatchObject({ correct: 2 });
+  });
+});
+
 describe("assess", () => {
   const any = fc.array(
     fc.tuple(

@@ -128,6 +128,46 @@ describe("what RewardBench 2's judges publish", () => {
   });
 });
 
+describe("the calibration of results", () => {
+  const gold = [0, 1].map((id) => ({ id, prompt: `which ${id}?`, chosen: "right", rejected: "wrong" }));
+  const rows = (...own: readonly object[]): string =>
+    own.map((row, id) => `${JSON.stringify({ id, ...row })}\n`).join("");
+
+  it("is that of scores", async () => {
+    // Margins ln 9 and ln 4: probabilities 0.9 and 0.8, Brier (0.01 + 0.04) / 2, error (0.1 + 0.2) / 2.
+    const metrics = metricsOf(
+      await reportOf(
+        "pairs",
+        gold,
+        "s.jsonl",
+        rows({ scores: [Math.log(9), 0] }, { scores: [1, 1 - Math.log(4)] }),
+      ),
+    );
+    expect(metrics.brier).toBeCloseTo(0.025, 12);
+    expect(metrics.ece).toBeCloseTo(0.15, 12);
+  });
+
+  it.each([
+    ["results", [{ results: 1 }, { results: 0 }]],
+    [
+      "judgments",
+      [{ judgments: [{ decision: "A>B" }, { decision: "B>A" }] }, { judgments: [{ decision: "A>B" }] }],
+    ],
+    [
+      "scores that say so",
+      [
+        { scores: [1, 0], verdict_only: true },
+        { scores: [0, 1], verdict_only: true },
+      ],
+    ],
+  ] as const)("is none where they are verdicts: %s", async (_, own) => {
+    const metrics = metricsOf(await reportOf("pairs", gold, "v.jsonl", rows(...own)));
+    expect(Object.keys(metrics)).toEqual(expect.arrayContaining(["decided", "half-ties"]));
+    expect(metrics).not.toHaveProperty("brier");
+    expect(metrics).not.toHaveProperty("ece");
+  });
+});
+
 describe("what PPE publishes", () => {
   const sample = {
     question_id: "q",

@@ -58,6 +58,17 @@ describe("writeReport", () => {
     expect([...files.contents.keys()]).toEqual(Object.keys(given));
   });
 
+  it("says of scores that write down verdicts that they do", async () => {
+    const files = memoryFiles();
+    const plain = assessmentOf("plain", "judge");
+    const [scores, judge] = plain.scorers;
+    if (!scores || !judge) throw new Error("no scorers");
+    const assessment: Assessment = { ...plain, scorers: [scores, { ...judge, verdictOnly: true }] };
+    await writeReport("/out", assess(assessment), assessment, files);
+    expect(textOf(files, "/out/scores/judge.jsonl")).toContain('"verdict_only":true');
+    expect(textOf(files, "/out/scores/plain.jsonl")).not.toContain("verdict_only");
+  });
+
   it("writes scorers of any name", async () => {
     const files = memoryFiles();
     await write(files, "判".repeat(80), "../../up", "a\u0000b");

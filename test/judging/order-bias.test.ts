@@ -65,6 +65,130 @@ describe("orderBias", () => {
     expect(figure(figures, "length_coefficient").value).toBeNull();
   });
 
+  describe("against a baseline", () => {
+    const LONG = "x".repeat(30);
+    const SHORT = "x".repeat(10);
+    const BASELINE = { text: "y".repeat(20), role: "baseline" } as const;
+    /** The candidate's text, whether it won in both orders, and whether the baseline stands first in the group. */
+    type Duel = readonly [text: string, won: boolean];
+    const times = (count: number, text: string, won: boolean): Duel[] =>
+      Array.from({ length: count }, () => [text, won] as const);
+    // Longer by 10: 16 of 20 won; shorter by 10: 8 of 20.
+    const DUELS = [
+      ...times(16, LONG, true),
+      ...times(4, LONG, false),
+      ...times(8, SHORT, true),
+      ...times(12, SHORT, false),
+    ];
+    const figuresOf = (duels: readonly Duel[], baselineRole: "baseline" | "candidate" = "baseline") => {
+      const diagnosis = orderBias({ orders: "both", againstBaseline: true });
+      for (const [index, [text, won]] of duels.entries()) {
+        // Without a role the first response is the baseline; with it, it may stand anywhere.
+        const isFirst = baselineRole === "candidate" || index % 2 === 0;
+        const baseline = { ...BASELINE, role: baselineRole };
+        const group = groupOf(isFirst ? [baseline, text] : [text, baseline]);
+        const verdict = won !== isFirst ? 1 : -1;
+        diagnosis.add(group, pairScores(verdict, -verdict));
+      }
+      return diagnosis.report();
+    };
+
+    it.each(["baseline", "candidate"] as const)(
+      "gives the win rate at equal length beside the raw one, wherever the baseline stands (role %s)",
+      (role) => {
+        const figures = figuresOf(DUELS, role);
+        expect(figure(figures, "win_rate")).toMatchObject({ value: 24 / 40, count: 40 });
+        // a = (ln 4 + ln 2/3) / 2 = 0.490415, standard error 0.360844: see lengthEffect.
+        const equal = figure(figures, "length_controlled_win_rate");
+        expect(equal.count).toBe(40);
+        expect(equal.value).toBeCloseTo(1 / (1 + Math.exp(-0.490415)), 6);
+        expect(equal.value).toBeCloseTo(0.620204, 6);
+        expect(equal.interval?.[0]).toBeCloseTo(0.446, 4);
+        expect(equal.interval?.[1]).toBeCloseTo(0.7681, 4);
+        // Longer texts won 16 of 20 as candidates and 12 of 20 as baselines.
+        expect(figure(figures, "longer_wins_rate")).toMatchObject({ value: 28 / 40, count: 40 });
+        // b / sd · 10 = (ln 4 − ln 2/3) / 2, sd = 10 √(40/39).
+        expect(figure(figures, "length_coefficient").value).toBeCloseTo(
+          (Math.log(6) / 2) * Math.sqrt(40 / 39),
+          6,
+        );
+      },
+    );
+
+    it("counts a tie, and a contradiction, as half a win", () => {
+      const diagnosis = orderBias({ orders: "both", againstBaseline: true });
+      const group = groupOf(["candidate", BASELINE]);
+      // Won; tied in both orders; the first slot twice; won with the baseline first, unread else.
+      for (const [ahead, behind] of [
+        [1, -1],
+        [0, 0],
+        [1, 1],
+        [null, -1],
+      ] as const)
+        diagnosis.add(group, pairScores(ahead, behind));
+      const figures = diagnosis.report();
+      expect(figure(figures, "win_rate")).toMatchObject({ value: 3 / 4, count: 4 });
+      expect(figure(figures, "length_controlled_win_rate")).toMatchObject({ value: null, interval: null });
+    });
+
+    it("leaves out texts of which each is both", () => {
+      const diagnosis = orderBias({ orders: "both", againstBaseline: true });
+      const both = (text: string) => [{ text, role: "baseline" as const }, { text }];
+      const [one, two] = pairScores(1, -1) as [Score, Score];
+      const group = groupOf([...both("a"), ...both("b")]);
+      const moved = (score: Score, from: number, to: number): Score =>
+        score.kind === "scored"
+          ? scored(0, { parts: { [`as_first_vs_${to}`]: score.parts?.[`as_first_vs_${from}`] ?? 0 } })
+          : score;
+      const [a, b] = [moved(one, 1, 2), moved(two, 0, 0)];
+      diagnosis.add(group, [a, a, b, b]);
+      expect(figure(diagnosis.report(), "position_consistency").count).toBe(1);
+      expect(figure(diagnosis.report(), "win_rate").count).toBe(0);
+    });
+
+    it("is no figure of other plans", () => {
+      const names = reportOf([[1, -1]]).map(({ name }) => name);
+      expect(names).not.toContain("win_rate");
+      expect(names).not.toContain("length_controlled_win_rate");
+    });
+  });
+
+  describe("with responses of the judge's own model", () => {
+    const isOwn = ({ model }: { readonly model?: string }): boolean => model === "judge";
+    const sketch = (text: string, model?: string) => (model === undefined ? { text } : { text, model });
+    const ownFigure = (
+      comparisons: readonly (readonly [one: string | undefined, two: string | undefined, won: -1 | 0 | 1])[],
+    ) => {
+      const diagnosis = orderBias({ orders: "both", isOwn });
+      for (const [one, two, won] of comparisons)
+        diagnosis.add(
+          groupOf([sketch("a", one), sketch("b", two)]),
+          pairScores(won, won === 0 ? 0 : won === 1 ? -1 : 1),
+        );
+      return diagnosis.report().find(({ name }) => name === "own_win_rate");
+    };
+
+    it("gives what these won against other models' ones, wherever they stand", () => {
+      // Won first in the group, won second, a tie, lost: 2.5 of 4.
+      const found = ownFigure([
+        ["judge", "else", 1],
+        ["else", "judge", -1],
+        ["judge", "else", 0],
+        ["else", "judge", 1],
+        // Both are its own, none is, or nobody knows: no comparison of the two.
+        ["judge", "judge", 1],
+        ["else", "more", 1],
+        ["judge", undefined, 1],
+      ]);
+      expect(found).toMatchObject({ value: 2.5 / 4, count: 4 });
+    });
+
+    it("is no figure where they met no other model's", () => {
+      expect(ownFigure([["judge", "judge", 1]])).toBeUndefined();
+      expect(ownFigure([["else", "more", 1]])).toBeUndefined();
+    });
+  });
+
   it("gives the kappa of the reference table", () => {
     // d1 = A A B B, d2 = A B B B: po 0.75, pe 0.5, kappa 0.5.
     const counts = new Map([

@@ -280,6 +280,15 @@ describe("lengthEffect", () => {
     expect((fit?.interval[1] ?? 0) - (fit?.coefficient ?? 0)).toBeCloseTo(1.959964 * 0.3698, 4);
   });
 
+  it("gives the log odds at equal length", () => {
+    // +10: 16 of 20 won, ln 4; −10: 8 of 20, ln 2/3. a = (ln 4 + ln 2/3) / 2 = ln(8/3) / 2 = 0.490415. Its variance is
+    // (1 / (20 · 0.8 · 0.2) + 1 / (20 · 0.4 · 0.6)) / 4 = (0.3125 + 0.208333) / 4, standard error 0.360844.
+    const fit = fitOf([...times(16, 10, 1), ...times(4, 10, 0), ...times(8, -10, 1), ...times(12, -10, 0)]);
+    expect(fit?.intercept).toBeCloseTo(0.490415, 6);
+    expect(fit?.interceptInterval[0]).toBeCloseTo(0.490415 - 1.959964 * 0.360844, 5);
+    expect(fit?.interceptInterval[1]).toBeCloseTo(0.490415 + 1.959964 * 0.360844, 5);
+  });
+
   it("counts a tie as half a win", () => {
     const halves = fitOf([...times(20, 10, 0.75), ...times(20, -10, 0.25)]);
     expect(halves?.coefficient).toBeCloseTo(1.112608, 5);

@@ -9,7 +9,9 @@ export interface LengthEffect {
 }
 
 export interface LengthFit {
+  /** Log odds of winning at equal length, which mean something where one side has the same role in all comparisons. */
   readonly intercept: number;
+  readonly interceptInterval: readonly [low: number, high: number];
   /** Change of the log odds of winning with one standard deviation of the length difference. */
   readonly coefficient: number;
   readonly interval: readonly [low: number, high: number];
@@ -36,7 +38,7 @@ const RUN_AWAY = 30;
  *
  * Differences are kept in bins that are even in asinh(difference), each with its mean difference, so that 10 million comparisons
  * take as much memory as a thousand; up to 32 characters every difference has a bin of its own. Outcomes may be fractions (a
- * tie is 0.5). The interval is 95 % with the sandwich variance, which holds for fractions too.
+ * tie is 0.5). The intervals are 95 % with the sandwich variance, which holds for fractions too.
  *
  * Source: the logistic control of AlpacaEval's length-controlled win rate (Dubois et al. 2024), with the length term alone.
  * Null:   fewer than 10 comparisons, no differences in length, or a fit without an end (length decides everything).
@@ -72,8 +74,18 @@ function fitBins(bins: readonly Bin[], moments: Moments): LengthFit | null {
     const bread = inverse(information);
     const [moveA = 0, moveB = 0] = bread.mmul(Matrix.columnVector(gradient)).to1DArray();
     if (Math.max(Math.abs(moveA), Math.abs(moveB)) < 1e-10) {
-      const reach = Z95 * Math.sqrt(bread.mmul(scatter).mmul(bread).get(1, 1));
-      return { intercept: a, coefficient: b, interval: [b - reach, b + reach], deviation };
+      const variances = bread.mmul(scatter).mmul(bread);
+      const around = (value: number, place: number): [number, number] => {
+        const reach = Z95 * Math.sqrt(variances.get(place, place));
+        return [value - reach, value + reach];
+      };
+      return {
+        intercept: a,
+        interceptInterval: around(a, 0),
+        coefficient: b,
+        interval: around(b, 1),
+        deviation,
+      };
     }
     // Steps are cut to length 2: from far out, Newton's own overshoot.
     const share = Math.min(1, 2 / Math.hypot(moveA, moveB));

@@ -43,7 +43,7 @@ describe("the page of a report", () => {
   it("has a section for everything that the report holds", () => {
     expect(headings(page)).toEqual([
       "Accuracy",
-      "Other readings of the accuracy",
+      "Other readings of the scores",
       "By subset",
       "By length",
       "Judge diagnostics",
@@ -207,7 +207,7 @@ describe("a page about little", () => {
   it("says that there are no gold items, without a plot of nothing", () => {
     const page = htmlReport(emptyReport());
     expect(textOf(page)).toContain("No number for any scorer: there are no gold items.");
-    expect(headings(page)).toEqual(["Accuracy", "Other readings of the accuracy", "How this was made"]);
+    expect(headings(page)).toEqual(["Accuracy", "Other readings of the scores", "How this was made"]);
     expect(tagsOf(page).filter(({ name }) => name === "svg")).toEqual([]);
     expect(page).not.toMatch(/NaN|Infinity|undefined|null/);
   });

@@ -6,7 +6,7 @@ import { html, type Markup, type Part } from "../markup.ts";
 import { note, type Section } from "./section.ts";
 
 const TITLES: Readonly<Record<PresetName, string>> = {
-  pairs: "Other readings of the accuracy",
+  pairs: "Other readings of the scores",
   groups: "Other readings of the accuracy",
   rewardbench: "RewardBench scores",
   rewardbench2: "RewardBench 2 scores",
