@@ -45,8 +45,8 @@ const EXTRAS: SourceFacts = { ...PLAIN, extras: { tools: true, images: true, too
 /**
  * Registers the laws every trainer adapter keeps, as one vitest `describe`; records are drawn with a fixed seed.
  *
- * Laws: names and options are described; every row fits the row set; no bookkeeping column, and `margin` only when the option says
- * so; no record vanishes: it has rows, or stands among what was left out; `examples` gives back what went into a row; without
+ * Laws: names and options are described; every row fits the row set; no bookkeeping column (but prompts may have `metadata`), and
+ * `margin` only when the option says so; no record vanishes: it has rows, or stands among what was left out; `examples` gives back what went into a row; without
  * extras there are no columns for them, and a record's tools are written or the record left out; companions are files of the
  * export alone, and YAML and JSON among them parse; length rules only ever take tokens away; nothing is written to; same record,
  * same rows.
@@ -83,7 +83,9 @@ export function trainerContract(adapter: TrainerAdapter, options: TrainerContrac
         const names = layoutWith(EXTRAS).rowSet.columns.map(({ name }) => name);
         expect(new Set(names).size).toBe(names.length);
         const allowed = given.margin === true ? ["margin"] : [];
-        expect(names.filter((name) => BOOKKEEPING.includes(name))).toEqual(allowed);
+        // Facts about a prompt are there for a reward function, and no loss reads them.
+        const facts = kind === "prompts" ? ["metadata"] : [];
+        expect(names.filter((name) => BOOKKEEPING.includes(name) && !facts.includes(name))).toEqual(allowed);
         const plain = layoutWith(PLAIN).rowSet.columns.map(({ name }) => name);
         expect(plain).not.toContain("images");
         expect(plain).not.toContain("tools");

@@ -7,7 +7,6 @@ import type { Json } from "../core/types.ts";
 import { VERSION } from "../core/version.ts";
 import { fieldsOf } from "../models/wire.ts";
 import { type Manifest, readManifest, tableFiles } from "../store/manifest.ts";
-import type { Row } from "../store/table.ts";
 import { dataCard, exportCard } from "./export-card.ts";
 import { openExportDirectory } from "./export-directory.ts";
 import { openSplit } from "./export-files.ts";
@@ -19,6 +18,7 @@ import {
 } from "./export-manifest.ts";
 import { countReasons, type ReasonCounts } from "./left-out.ts";
 import { groupRecords, pairFault, pairRecords, rowCountOf, splitsOf } from "./records.ts";
+import { type ListedRow, rowsApart } from "./rows-apart.ts";
 import type { ExportKind, ExportLayout, LayoutRows, TrainerAdapter } from "./trainer-adapter.ts";
 
 export interface ExportOptions {
@@ -45,9 +45,10 @@ export interface ExportProgress {
   readonly written: number;
 }
 
-/** One record's rows, and the id each of them is listed by. */
+/** One record's rows, the id each of them is listed by, and their prompt. */
 interface RecordRows extends LayoutRows {
   readonly id: string;
+  readonly prompt: ListedRow["prompt"];
 }
 
 /**
@@ -55,7 +56,8 @@ interface RecordRows extends LayoutRows {
  * with, README.md and export.json, and for layouts of pairs `pair_ids/<split>.txt` with each row's pair, in row order. A split
  * without rows has no file; README.md and `data/README.md` name each split's files, so that `datasets` does not guess them.
  *
- * Streamed: memory holds a row group, not the dataset. The splits are those of the dataset. The same dataset, options and
+ * Streamed: memory holds a row group (for unpaired rows, two windows of prompts too), not the dataset. The
+ * splits are those of the dataset. The same dataset, options and
  * version give the same bytes. The export appears under `out` whole or not at all.
  * Pairs with an empty side, or two sides of one text, have no row in any layout.
  * Returns null when it was stopped.
@@ -167,6 +169,18 @@ function summaryOf(trainer: TrainerAdapter, kind: ExportKind): string {
   return trainer.layouts[kind]?.summary ?? "";
 }
 
+/** Throws what `exportDataset` throws of a dataset or options before it reads a row. */
+export async function requireExportable({
+  files,
+  from,
+  trainer,
+  kind,
+  options,
+}: Pick<ExportOptions, "files" | "from" | "kind" | "options" | "trainer">): Promise<void> {
+  const manifest = await readManifest(files, from);
+  requireTable(manifest, layoutFor(manifest, trainer, kind, options ?? {}).layout, from);
+}
+
 function requireTable(manifest: Manifest, layout: ExportLayout, from: string): void {
   if (tableFiles(manifest, layout.from).length > 0) return;
   throw new PrefkitError(
@@ -214,25 +228,24 @@ async function writeData(options: ExportOptions, work: Work): Promise<Data | nul
     });
     let inSplit = 0;
     try {
-      for await (const records of recordRows(options, work, split)) {
-        if (stop?.aborted) {
-          await sink.abort();
-          return null;
+      const pieces = listedRows(options, work, split, ({ records, without }) => {
+        read += records;
+        for (const { why } of without) leftOut.add(why);
+        onProgress({ read, total, written });
+      });
+      for await (const listed of options.kind === "unpaired" ? rowsApart(pieces) : pieces) {
+        if (stop?.aborted) break;
+        const batch = listed.map(({ row }) => row);
+        if (batch.length > 0) {
+          await sink.write(batch, layout.from === "pairs" ? listed.map(({ id }) => id) : []);
         }
-        const batch: Row[] = [];
-        const ids: string[] = [];
-        for (const record of records) {
-          for (const { why } of record.leftOut) leftOut.add(why);
-          for (const row of record.rows) {
-            batch.push(row);
-            ids.push(record.id);
-          }
-        }
-        if (batch.length > 0) await sink.write(batch, layout.from === "pairs" ? ids : []);
-        read += records.length;
         written += batch.length;
         inSplit += batch.length;
         onProgress({ read, total, written });
+      }
+      if (stop?.aborted) {
+        await sink.abort();
+        return null;
       }
       entries.push(...(await sink.close()));
     } catch (error) {
@@ -242,6 +255,20 @@ async function writeData(options: ExportOptions, work: Work): Promise<Data | nul
     rows[split] = inSplit;
   }
   return { entries, rows, leftOut };
+}
+
+/** The rows of a split in the order of their records; `onRead` is told of the records as they are read. Ends early when it is stopped. */
+async function* listedRows(
+  options: ExportOptions,
+  work: Work,
+  split: string,
+  onRead: (read: { readonly records: number; readonly without: LayoutRows["leftOut"] }) => void,
+): AsyncGenerator<readonly ListedRow[]> {
+  for await (const records of recordRows(options, work, split)) {
+    if (options.stop?.aborted) return;
+    onRead({ records: records.length, without: records.flatMap(({ leftOut }) => leftOut) });
+    yield records.flatMap(({ rows, id, prompt }) => rows.map((row) => ({ row, id, prompt })));
+  }
 }
 
 async function* recordRows(
@@ -256,7 +283,8 @@ async function* recordRows(
           const fault = pairFault(pair);
           const made =
             fault === null ? layout.rows(pair) : { rows: [], leftOut: [{ id: pair.pairId, why: fault }] };
-          return { ...made, id: pair.pairId };
+          const { promptId, prompt: messages, images = [] } = pair;
+          return { ...made, id: pair.pairId, prompt: { id: promptId, messages, images } };
         });
       }
     }
@@ -265,7 +293,10 @@ async function* recordRows(
   const groups = groupRecords(files, from, manifest, { split, withScores: layout.readsScores });
   for await (const batch of groups) {
     for (const slice of slices(batch))
-      yield slice.map((group) => ({ ...layout.rows(group), id: group.group.prompt.id }));
+      yield slice.map((rewarded) => {
+        const { prompt } = rewarded.group;
+        return { ...layout.rows(rewarded), id: prompt.id, prompt };
+      });
   }
 }
 

@@ -65,6 +65,38 @@ export function promptLayout(base: LayoutBase, rowOf: (prompt: Prompt) => Row | 
   };
 }
 
+/** The option of layouts of prompts whose scorers see fields of the metadata. */
+export const metadataOption = {
+  columns: z
+    .string()
+    .default("")
+    .describe("Fields of the prompts' metadata, separated by commas, that the reward server's scorers see."),
+};
+
+/** The names of `metadataOption`. Throws `bad_option` for one that stands there twice. */
+export function namedFields(layout: string, columns: string): readonly string[] {
+  const fields = columns
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const twice = fields.find((name, index) => fields.indexOf(name) !== index);
+  if (twice === undefined) return fields;
+  throw new PrefkitError(
+    "bad_option",
+    `${layout}: columns: "${twice}" is named twice.`,
+    "name each field once.",
+  );
+}
+
+/**
+ * The named fields of a prompt's metadata as JSON text, so that scorers see the values that they see in a run: numbers stay
+ * numbers, null stays null, and a field that the prompt does not have is not there. The reward client reads it.
+ */
+export function metadataText({ metadata }: Pick<Prompt, "metadata">, fields: readonly string[]): string {
+  const own = fields.filter((name) => Object.hasOwn(metadata, name));
+  return JSON.stringify(Object.fromEntries(own.map((name) => [name, metadata[name]])));
+}
+
 function textPair(pair: PairRecord): TextPair | string {
   const { prompt, chosen, rejected, rewardMargin, tools, images } = pair;
   if (chosen.length !== 1 || rejected.length !== 1) return "a side has several turns";
@@ -91,7 +123,7 @@ export const unpairedOptions = z.strictObject({
 /**
  * A layout of labelled responses. From pairs: two rows each, the chosen one first. From groups: one row per candidate with a
  * reward, desired from `threshold` on; baselines give no rows, and are not listed as left out. Empty responses have no row in
- * either.
+ * either. An export puts the rows of a prompt apart: see `rowsApart`.
  * Throws `bad_option` when `threshold` and `from` do not fit.
  */
 export function unpairedLayout(
@@ -207,6 +239,12 @@ export const SIMPO = { beta: 2, ratio: 0.5, gamma: 1 } as const;
 export const SIMPO_NOTE = `# SimPO's target margin. Loss: -log sigmoid(beta * (mean log p chosen - mean log p rejected) - gamma), in nats per token.
 # simpo_gamma is gamma itself. The authors' own code names the ratio gamma_beta_ratio = gamma / beta instead:
 # their ${SIMPO.ratio} at beta ${SIMPO.beta.toFixed(1)} is simpo_gamma = ${SIMPO.ratio} * ${SIMPO.beta.toFixed(1)} = ${SIMPO.gamma.toFixed(1)}. Change both together.`;
+
+/**
+ * What `prefkit serve --group-size` is started with for trainers that send samples one by one: samples of a prompt end seconds
+ * apart, and OpenRLHF gives up after 180.
+ */
+export const GATHERING_FLAGS = "--window-ms 60000 --deadline-ms 150000";
 
 /** The Python client of the reward server, put beside the data; see `rewardClientSource`. */
 export function rewardClientFile(): Companion {

@@ -6,6 +6,9 @@ import { defineLayout, extraColumns, extraValues, MESSAGE_LIST, toolsOf } from "
 import {
   dropLong,
   mediaFault,
+  metadataOption,
+  metadataText,
+  namedFields,
   type PromptRecord,
   pairLayout,
   promptLayout,
@@ -90,14 +93,16 @@ export const msSwift: TrainerAdapter = {
     }),
     prompts: defineLayout({
       summary: "messages, reference and prompt_id, for GRPO with the reward server",
-      options: z.strictObject({}),
-      create: (_, { extras }) =>
-        promptLayout(
+      options: z.strictObject(metadataOption),
+      create: ({ columns }, { extras }) => {
+        const fields = namedFields("ms-swift prompts", columns);
+        return promptLayout(
           {
             format: "parquet",
             rowSet: rowSet("ms-swift-prompts", extras, [
               optional("reference", "string"),
               required("prompt_id", "string"),
+              ...(fields.length === 0 ? [] : [required("metadata", "string")]),
             ]),
             examples: (row) => [{ kind: "prompt", prompt: turnsFrom(row.messages), ...toolsOf(row) }],
             lengthRules: [PROMPT_LENGTHS],
@@ -108,9 +113,11 @@ export const msSwift: TrainerAdapter = {
               messages: turnRows(prompt.messages),
               reference: prompt.reference,
               prompt_id: prompt.id,
+              ...(fields.length === 0 ? {} : { metadata: metadataText(prompt, fields) }),
               ...extraValues(prompt, extras),
             },
-        ),
+        );
+      },
     }),
   },
 };

@@ -14,6 +14,7 @@ import {
 } from "./layout-support.ts";
 import {
   cutResponses,
+  GATHERING_FLAGS,
   IMAGE_PLACEHOLDER,
   type LayoutBase,
   pairLayout,
@@ -249,9 +250,12 @@ function rlScript(facts: ExportedFacts, labels: "reference" | "row"): Companion 
       : ["", "An empty label: no reference answer."];
   return {
     path: "train_grpo.sh",
-    text: `${HEAD("GRPO with OpenRLHF 0.11, rewards by the reward server.")}# First, elsewhere: prefkit serve RECIPE --group-size 8${flag}
-# One sample comes per request; the server gathers the 8 of a prompt. ${note}
-# Several servers: their addresses, separated by commas.
+    text: `${HEAD("GRPO with OpenRLHF 0.11, rewards by the reward server.")}# First, elsewhere: prefkit serve RECIPE --group-size 8${flag} ${GATHERING_FLAGS}
+# One sample comes per request; the server gathers the 8 of a prompt, and waits for the last of them as long as the window
+# says: make it as long as the longest response may take, and the deadline less than the 180 s after which OpenRLHF gives up.
+# ${note}
+# One server, with --workers N for more processes. Of several addresses OpenRLHF asks each in turn, sample by sample: that
+# spreads a prompt's samples, and is right only without --group-size, for rewards that look at one response alone.
 # Prompts that hold the text ${IMAGE_PLACEHOLDER} without an image were left out: OpenRLHF would make it a picture.
 python -m openrlhf.cli.train_ppo_ray \\
   --actor.model_name_or_path "\${MODEL:?set MODEL}" \\

@@ -3,7 +3,10 @@ import type { Image, JsonObject, Message, RewardedGroup } from "../core/types.ts
 import type { RowExtras } from "../store/row-sets.ts";
 import type { Row, RowSet } from "../store/table.ts";
 
-/** What the rows are for; a trainer reads some of these. */
+/**
+ * What the rows are for; a trainer reads some of these. An export of kind unpaired, which is for KTO, puts the rows of a prompt
+ * apart (`rowsApart`); those of other kinds stand in the order of their records.
+ */
 export const EXPORT_KINDS = ["preference", "unpaired", "prompts", "stepwise", "reward", "ratings"] as const;
 export type ExportKind = (typeof EXPORT_KINDS)[number];
 

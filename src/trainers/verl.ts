@@ -11,7 +11,17 @@ import {
   plainFault,
   turnsFrom,
 } from "./layout-support.ts";
-import { mediaFault, type PromptRecord, promptLayout, rewardClientFile, splitFiles } from "./message-rows.ts";
+import {
+  GATHERING_FLAGS,
+  mediaFault,
+  metadataOption,
+  metadataText,
+  namedFields,
+  type PromptRecord,
+  promptLayout,
+  rewardClientFile,
+  splitFiles,
+} from "./message-rows.ts";
 import type { Companion, ExportedFacts, LengthRule, TrainerAdapter } from "./trainer-adapter.ts";
 
 /**
@@ -35,17 +45,20 @@ export const verl: TrainerAdapter = {
           .default("prefkit")
           .describe("The column data_source; metrics go by it."),
         ability: z.string().default("").describe("The column ability; verl only carries it."),
+        ...metadataOption,
       }),
-      create: ({ dataSource, ability }, { extras }) =>
-        promptLayout(
+      create: ({ dataSource, ability, columns }, { extras }) => {
+        const fields = namedFields("verl prompts", columns);
+        return promptLayout(
           {
             format: "parquet",
-            rowSet: rowSet(extras.images === true),
+            rowSet: rowSet(extras.images === true, fields.length > 0),
             examples: ({ prompt }) => [{ kind: "prompt", prompt: turnsFrom(prompt) }],
             lengthRules: [LENGTHS],
             companions: (facts) => [script(facts), rewardClientFile()],
           },
-          ({ id, messages, reference, tools, images = [] }) => {
+          (asked) => {
+            const { id, messages, reference, tools, images = [] } = asked;
             const fault =
               plainFault(messages) ??
               (tools === undefined ? null : "it has tools, which verl takes from its configuration") ??
@@ -60,11 +73,13 @@ export const verl: TrainerAdapter = {
                 index: indexOf(id),
                 prompt_id: id,
                 prompt: JSON.stringify(messages.map(messageRecord)),
+                ...(fields.length === 0 ? {} : { metadata: metadataText(asked, fields) }),
               },
               ...(extras.images ? { images: images.length === 0 ? null : images } : {}),
             };
           },
-        ),
+        );
+      },
     }),
   },
 };
@@ -91,7 +106,7 @@ const LENGTHS: LengthRule = {
   kept: (lengths, maxLength) => (lengths.prompt <= maxLength ? lengths : null),
 };
 
-function rowSet(images: boolean): RowSet {
+function rowSet(images: boolean, metadata: boolean): RowSet {
   return {
     name: "verl-prompts",
     version: 1,
@@ -105,7 +120,12 @@ function rowSet(images: boolean): RowSet {
       }),
       required("extra_info", {
         kind: "struct",
-        fields: [required("index", "int64"), required("prompt_id", "string"), required("prompt", "string")],
+        fields: [
+          required("index", "int64"),
+          required("prompt_id", "string"),
+          required("prompt", "string"),
+          ...(metadata ? [required("metadata", "string")] : []),
+        ],
       }),
       ...(images ? [optional("images", IMAGE_LIST)] : []),
     ],
@@ -119,8 +139,9 @@ function script(facts: ExportedFacts): Companion {
     path: "train_grpo.sh",
     text: `#!/usr/bin/env bash
 # GRPO with verl 0.9, rewards by the reward server: MODEL=... bash train_grpo.sh
-# First, elsewhere: prefkit serve RECIPE --group-size 8
-# prefkit_reward.py asks the server for one sample at a time; the server gathers the 8 of a prompt.
+# First, elsewhere: prefkit serve RECIPE --group-size 8 ${GATHERING_FLAGS}
+# prefkit_reward.py asks the server for one sample at a time; the server gathers the 8 of a prompt, and waits for the last of
+# them as long as the window says: make it as long as the longest response may take.
 # verl knows no missing reward: an unscored response stops the run unless PREFKIT_UNSCORED names the number to train on.
 set -euo pipefail
 : "\${MODEL:?set MODEL}"

@@ -15,9 +15,15 @@ import type { Scorer } from "../../src/core/types.ts";
 import type { Rewarder } from "../../src/serve/rewarder.ts";
 import { type RewardServer, type ServerOptions, startServer } from "../../src/serve/server.ts";
 import { readManifest } from "../../src/store/manifest.ts";
+import type { Row } from "../../src/store/table.ts";
+import { msSwift } from "../../src/trainers/ms-swift.ts";
 import { rewardClientSource } from "../../src/trainers/reward-client.ts";
+import type { TrainerAdapter } from "../../src/trainers/trainer-adapter.ts";
+import { trl } from "../../src/trainers/trl.ts";
+import { verl } from "../../src/trainers/verl.ts";
 import { directoryOf, testCatalog } from "../annotate/small-run.ts";
 import { groupCount, needsEight, numberInText, rewarderOf } from "../serve/support.ts";
+import { groupWith, layoutOf, pairOf, rowsOf } from "../trainers/layouts.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
@@ -229,6 +235,63 @@ trl = [p.trl_reward(["Q"] * len(texts), texts, reference=[value] * len(texts)) f
 verl = [[p.compute_score("m", text, value, {"prompt": "Q"})["score"] for text in texts] for value in references]
 print(json.dumps([trl, verl]))`;
     expect(await run(url, code)).toEqual([offline, offline]);
+  });
+
+  it("shows scorers the metadata that they see in a run: numbers, booleans, lists and null, through every export", async () => {
+    const metadata = {
+      level: 3,
+      share: 0.5,
+      hard: true,
+      tags: ["a", 1],
+      note: null,
+      year: "1999",
+      in: { a: 1 },
+    };
+    const fields = [...Object.keys(metadata), "absent"];
+    let found: unknown[] = [];
+    const facts: Scorer = perResponse({ name: "facts", version: 1, range: [0, 1] }, (_, { prompt }) => {
+      found.push(prompt.metadata);
+      return scored(1);
+    });
+    const scorers = { facts: { use: facts } };
+    const line = { id: "p", prompt: "Q", reference: "4", metadata, responses: ["4"] };
+    const directory = await directoryOf({ "rows.jsonl": `${JSON.stringify(line)}\n` });
+    const recipe = recipeFromCode({ input: { path: "rows.jsonl" }, scorers }, directory, {});
+    const options = { out: join(directory, "out"), openCache: memoryScoreCache, workers: 1 };
+    await runOffline(recipe, testCatalog, options);
+    expect(found).toEqual([metadata]);
+    found = [];
+
+    const { url } = await start({ scorers });
+    const group = groupWith([1], { id: "p", reference: "4", metadata: { ...metadata, other: 1 } });
+    const rowOf = (trainer: TrainerAdapter): Row =>
+      rowsOf(layoutOf(trainer, "prompts", { columns: fields.join() }), pairOf(), group).rows[0] ?? {};
+    const { prompt, ...columns } = rowOf(trl);
+    // The text columns are there too, for reward functions of one's own.
+    expect(columns).toMatchObject({ level: "3", hard: "true", note: null, year: "1999", absent: null });
+    const code = `
+row = json.loads(${JSON.stringify(JSON.stringify({ prompt, columns, swift: rowOf(msSwift), verl: rowOf(verl) }))})
+repeated = lambda columns: {name: [value] * 2 for name, value in columns.items()}
+trl = p.trl_reward([row["prompt"]] * 2, ["4", "5"], **repeated(row["columns"]))
+p.os.environ["PREFKIT_METADATA"] = "level,year"
+named = p.trl_reward([row["prompt"]] * 2, ["4", "5"], **repeated(row["columns"]))
+swift = p.PrefkitORM()(completions=["4", "5"], **repeated(row["swift"]))
+verl = p.compute_score("prefkit", "4", "4", row["verl"]["extra_info"])["score"]
+print(json.dumps([trl, named, swift, verl]))`;
+    expect(await run(url, code)).toEqual([[1, 1], [1, 1], [1, 1], 1]);
+    expect(found).toEqual([...Array(6).fill(metadata), { ...metadata, data_source: "prefkit" }]);
+  });
+
+  it("lets as many samples of verl's wait as a batch has, so that groups come whole", async () => {
+    // 40 prompts of 2: the first samples of all wait before the first second one comes. asyncio's own threads are at most 32.
+    const { url } = await start(sum, { groupSize: 2, windowMs: 10_000 });
+    const code = `
+async def all():
+    ask = lambda n, half: p.compute_score_async("m", str(n), "4", {"prompt": str(n)})
+    return await asyncio.gather(*[ask(n, half) for half in range(2) for n in range(40)])
+print(json.dumps([one["score"] for one in asyncio.run(all())]))`;
+    const half = Array.from({ length: 40 }, (_, n) => 200 + n);
+    expect(await run(url, code)).toEqual([...half, ...half]);
   });
 
   it("keeps every digit of an integer that JSON would round, writes lists as JSON, and takes any NaN for no reference", async () => {

@@ -307,7 +307,9 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
       })),
     );
     expect(rows[2]?.texts).toMatchObject({ chosen: `${TOOL_CONVERSATION.chosen}${END}\n` });
-    expect(unpaired.map(({ texts }) => texts)).toEqual(labelled((text) => `${text}${END}\n`));
+    expect(unpaired.map(({ texts }) => texts)).toEqual(
+      labelled((text) => ({ completion: `${text}${END}\n` })),
+    );
   });
 
   it("reach axolotl's DPO, SimPO, ORPO and KTO as the text that TRL is given", async () => {
@@ -321,10 +323,7 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
     expect(simpo).toEqual(texts());
     expect(orpo).toMatchObject(texts("\n"));
     expect(kto).toEqual(
-      CONVERSATIONS.flatMap(({ prompt, chosen, rejected }) => [
-        { prompt: rendered(prompt), completion: `${chosen}${END}`, label: true },
-        { prompt: rendered(prompt), completion: `${rejected}${END}`, label: false },
-      ]),
+      labelled((text, { prompt }) => ({ prompt: rendered(prompt), completion: `${text}${END}` })),
     );
   });
 
@@ -411,13 +410,13 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
       })),
     );
     expect(kto).toMatchObject(
-      asked.flatMap((one) =>
-        [one.chosen, one.rejected].map((text, index) => ({
+      labelled(
+        (text, one) => ({
           prompts: [shown(one.prompt)],
           responses: [`${text}${END}\n`],
           colours: colours(one),
-          label: index === 0,
-        })),
+        }),
+        asked,
       ),
     );
   });
@@ -452,8 +451,8 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
     expect(unpaired.map(({ chosen }) => (chosen as { label: boolean }).label)).toEqual([
       true,
       false,
-      true,
       false,
+      true,
     ]);
     expect(prompts).toMatchObject(
       CONVERSATIONS.map(({ id, prompt, reference }) => ({
@@ -463,12 +462,17 @@ describe.skipIf(absent !== "")(`exports, read by their trainers' own code${absen
   });
 });
 
-/** Both sides of every conversation, one after the other. */
-function labelled(text: (response: string) => string): readonly object[] {
-  return CONVERSATIONS.flatMap(({ chosen, rejected }) => [
-    { completion: text(chosen), label: true },
-    { completion: text(rejected), label: false },
-  ]);
+/** Both sides of every conversation as KTO gets them: one side of each, desired and undesired in turns, then the other sides. */
+function labelled(
+  rowOf: (response: string, one: Conversation) => object,
+  conversations: readonly Conversation[] = CONVERSATIONS,
+): readonly object[] {
+  return [0, 1].flatMap((turn) =>
+    conversations.map((one, index) => {
+      const label = (turn + index) % 2 === 0;
+      return { ...rowOf(label ? one.chosen : one.rejected, one), label };
+    }),
+  );
 }
 
 /** What TRL's trainers are given by axolotl. */

@@ -228,7 +228,13 @@ describe("axolotl's layouts of steps and prompts", () => {
       metadata: { level: 3, other: "not asked for" },
     });
     expect(rowsOf(layout, pairOf(), group).rows).toEqual([
-      { prompt: MULTI_TURN, prompt_id: group.group.prompt.id, reference: "18", level: "3" },
+      {
+        prompt: MULTI_TURN,
+        prompt_id: group.group.prompt.id,
+        reference: "18",
+        level: "3",
+        metadata: '{"level":3}',
+      },
     ]);
     const settings = companion(layout, TWO_FILES, "grpo.yaml");
     expect(settings).toContain("reward_funcs: [prefkit_reward.trl_reward]");

@@ -209,11 +209,21 @@ describe("an export", () => {
       { path: "data/train-00001-of-00002.parquet", rows: 1 },
     ]);
     const rows = (await Promise.all((data ?? []).map(({ path }) => readRows(out, path)))).flat();
-    // Two rows of each pair, the desired one first.
-    expect(rows.map(({ label }) => label)).toEqual([true, false, true, false]);
+    // Two rows of each pair, which are no neighbours: the first pair's desired one, the second's other one, and so on.
+    expect(rows.map(({ label }) => label)).toEqual([true, false, false, true]);
+    const pairs = await rowsOf(from, await fileOf(from, "pairs"));
+    const [first, second] = pairs.map(({ pair_id }) => pair_id);
     const ids = (await readFile(join(out, "pair_ids", "train.txt"), "utf8")).trimEnd().split("\n");
-    expect(ids[0]).toBe(ids[1]);
-    expect(new Set(ids).size).toBe(2);
+    expect(ids).toEqual([first, second, first, second]);
+    const asked = rows.map(({ prompt }) => prompt);
+    expect(asked).toEqual([0, 1, 0, 1].map((pair) => pairs[pair]?.prompt));
+    const [a, b] = pairs;
+    expect(rows.map(({ completion }) => completion)).toEqual([
+      a?.chosen,
+      b?.rejected,
+      a?.rejected,
+      b?.chosen,
+    ]);
   });
 
   it("leaves out pairs with an empty side or equal sides, and counts them", async () => {

@@ -163,6 +163,10 @@ describe("ms-swift's other layouts", () => {
       prompt_id: group.group.prompt.id,
       tools: TOOLS,
     });
+    const named = layoutOf(msSwift, "prompts", { columns: "level" });
+    const [withMetadata] = rowsOf(named, pairOf(), groupWith([1], { metadata: { level: 3, other: 1 } })).rows;
+    expect(withMetadata).toMatchObject({ metadata: '{"level":3}' });
+    expect(named.rowSet.columns.map(({ name }) => name)).toContain("metadata");
     expect(layout.lengthRules[0]?.kept(lengthsOf(20), 15)).toEqual(lengthsOf(15));
     expect(companion(layout, TRAIN_ONLY, "train_grpo.sh")).toContain("--reward_funcs prefkit");
     expect(companion(layout, TRAIN_ONLY, "prefkit_reward.py")).toContain("class PrefkitORM");

@@ -114,7 +114,9 @@ describe("OpenRLHF's prompts", () => {
     const [asked] = [...readOpenrlhf(body, { labels: "row" }, DEFAULT_LIMITS)];
     expect(asked?.group.prompt).toEqual(prompt);
     expect(asked?.group.responses.map(({ text }) => text)).toEqual(["An answer."]);
-    expect(companion(rows, TRAIN_ONLY, "train_grpo.sh")).toContain("--group-size 8 --labels row\n");
+    expect(companion(rows, TRAIN_ONLY, "train_grpo.sh")).toContain(
+      "--group-size 8 --labels row --window-ms 60000",
+    );
     expect(companion(layout, TRAIN_ONLY, "train_grpo.sh")).not.toContain("--labels row");
   });
 
@@ -143,6 +145,10 @@ describe("OpenRLHF's prompts", () => {
     const script = companion(layout, TRAIN_ONLY, "train_grpo.sh");
     expect(script).toContain("http://127.0.0.1:8300/get_reward");
     expect(script).toContain("--algo.advantage.estimator group_norm");
+    expect(script).toContain("serve RECIPE --group-size 8 --window-ms 60000 --deadline-ms 150000\n");
+    // OpenRLHF asks several addresses in turn, one sample each, and no group would come whole.
+    expect(script).not.toContain("separated by commas");
+    expect(script).toContain("# One server, with --workers N");
   });
 });
 

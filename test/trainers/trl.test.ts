@@ -5,7 +5,7 @@ import { rewardedGroupOf } from "../../src/testing/rewarded-group.ts";
 import type { LengthRule } from "../../src/trainers/trainer-adapter.ts";
 import { cpoLengths, dpoLengths, prmLengths, rewardLengths } from "../../src/trainers/trl/length-rules.ts";
 import { trl } from "../../src/trainers/trl.ts";
-import { layoutFrom, MULTI_TURN, NO_EXTRAS, pairOf } from "./layouts.ts";
+import { groupWith, layoutFrom, MULTI_TURN, NO_EXTRAS, pairOf } from "./layouts.ts";
 
 const TOOLS = '[{"type":"function","function":{"name":"add"}}]';
 const MAPPED = { extras: { tools: true, images: true, toolMessages: true }, scores: [] };
@@ -124,7 +124,7 @@ describe("TRL's unpaired rows", () => {
 });
 
 describe("TRL's prompts", () => {
-  it("carry their id, their reference and the metadata that was named, as texts", () => {
+  it("carry their id, their reference and the metadata that was named, as texts and together as JSON", () => {
     const layout = layoutFrom(trl, "prompts", "groups", { columns: "level, tags,absent" });
     const rewarded = rewardedGroupOf([]);
     const prompt = { ...rewarded.group.prompt, id: "p", metadata: { level: "hard", tags: [1], other: 2 } };
@@ -136,18 +136,45 @@ describe("TRL's prompts", () => {
         level: "hard",
         tags: "[1]",
         absent: null,
+        // A field that the prompt does not have is not there: a scorer sees what it sees in a run.
+        metadata: '{"level":"hard","tags":[1]}',
       },
+    ]);
+    expect(layoutFrom(trl, "prompts", "groups").rowSet.columns.map(({ name }) => name)).toEqual([
+      "prompt",
+      "prompt_id",
+      "reference",
     ]);
   });
 
-  it.each(["prompt_id", "completions", "images", "level,level", "trainer_state"])(
-    "refuse columns=%s",
-    (columns) => {
-      expect(() => layoutFrom(trl, "prompts", "groups", { columns })).toThrow(
-        /is there already, or means something/,
-      );
-    },
-  );
+  it.each([
+    "prompt_id",
+    "completions",
+    "images",
+    "trainer_state",
+    // TRL tells conversations from texts by any one of these.
+    "messages",
+    "level,chosen",
+    "rejected",
+    "metadata",
+  ])("refuse columns=%s", (columns) => {
+    expect(() => layoutFrom(trl, "prompts", "groups", { columns })).toThrow(
+      /is there already, or means something/,
+    );
+  });
+
+  it("refuse a column that is named twice", () => {
+    expect(() => layoutFrom(trl, "prompts", "groups", { columns: "level,level" })).toThrow(/named twice/);
+  });
+
+  it("bring fields to scorers whose names trainers use for columns of their own, as JSON", () => {
+    const layout = layoutFrom(trl, "prompts", "groups", { columns: "score,margin,request_id" });
+    const group = groupWith([], { metadata: { score: 4, margin: 0.5, request_id: "r" } });
+    expect(layout.rows(group).rows[0]).toMatchObject({
+      score: "4",
+      metadata: '{"score":4,"margin":0.5,"request_id":"r"}',
+    });
+  });
 
   it("leave out a prompt with images, and have no column for them", () => {
     const layout = layoutFrom(trl, "prompts", "groups", {}, MAPPED);

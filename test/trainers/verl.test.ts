@@ -47,6 +47,16 @@ describe("verl's prompts", () => {
     expect(index("a")).toBe(0xca978112ca1b);
   });
 
+  it("carries the metadata that was named as JSON text in extra_info, and has no such field otherwise", () => {
+    const named = layoutOf(verl, "prompts", { columns: "level, absent" });
+    const group = groupWith([1], { metadata: { level: 3, other: true } });
+    expect(rowsOf(named, pairOf(), group).rows[0]).toMatchObject({
+      extra_info: { metadata: '{"level":3}' },
+    });
+    expect(rowOf(group)?.extra_info).not.toHaveProperty("metadata");
+    expect(() => layoutOf(verl, "prompts", { columns: "a,a" })).toThrow(/named twice/);
+  });
+
   it.each([
     { what: "tools", prompt: { tools: TOOLS }, why: /tools/ },
     { what: "tool calls", prompt: { messages: WITH_TOOLS }, why: /tool calls/ },
@@ -114,6 +124,7 @@ describe("verl's prompts", () => {
     const script = companion(layout, TWO_FILES, "train_grpo.sh");
     expect(script).toContain('"data.val_files=[$(hydra "$here/data/test-00000-of-00001.parquet")]"');
     expect(script).toContain("reward.custom_reward_function.name=compute_score_async");
+    expect(script).toContain("serve RECIPE --group-size 8 --window-ms 60000 --deadline-ms 150000\n");
     expect(companion(layout, TRAIN_ONLY, "prefkit_reward.py")).toContain("async def compute_score_async(");
   });
 });

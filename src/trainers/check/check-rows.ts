@@ -66,6 +66,14 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
   const support = tokenizer?.template ? partsSupport(tokenizer.template) : null;
   let examples = 0;
   let withImages = 0;
+  let before: { readonly split: string; readonly prompt: string } | null = null;
+
+  /** Whether an unpaired example has the prompt of the one before. Of equal texts with images nothing is known. */
+  const repeatsPrompt = ({ kind, prompt }: ExportedExample, images: number, split: string): boolean => {
+    const last = before;
+    before = kind === "unpaired" && images === 0 ? { split, prompt: JSON.stringify(prompt) } : null;
+    return before !== null && last?.split === split && last.prompt === before.prompt;
+  };
 
   const checkExample = (
     example: ExportedExample,
@@ -82,6 +90,7 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
     const found = [
       ...conversationFindings(example, hasPlaces ? checkBesideImages : checkText),
       ...(hasPlaces ? placesFindings(example, images) : []),
+      ...(repeatsPrompt(example, images, place.split) ? [REPEATED] : []),
     ];
     if (images > 0) withImages += 1;
     if (tokenizer === null || found.some(({ kind }) => kind === "mixed_turns")) return found;
@@ -146,6 +155,8 @@ export function rowChecks({ layout, tokenizer, maxLength, limit }: RowCheckOptio
     fates: () => (tokenizer === null ? [] : rules.map(({ fates }) => fates.build())),
   };
 }
+
+const REPEATED = finding("repeated_prompt", "prompt", "is that of the row before");
 
 const NO_PLACE = finding(
   "text_lost",

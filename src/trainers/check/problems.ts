@@ -48,6 +48,10 @@ export const EXPORT_PROBLEMS = {
     "A text holds a control character; \\f and \\b often come from \\frac and \\beta read as escapes.",
   ],
   steps_and_labels: ["problem", "A row has no steps, or other labels than one for each step."],
+  repeated_prompt: [
+    "warning",
+    "An unpaired row has the prompt of the row before it: KTO takes that row's response for one to another prompt.",
+  ],
   one_label: ["problem", "All labels of a split are the same, so there is nothing to tell apart."],
   template_refused: ["problem", "The chat template refuses the conversation."],
   prompt_not_prefix: [

@@ -1,7 +1,8 @@
 """Rewards from a prefkit reward server (`prefkit serve`), for trainers. Standard library only, Python 3.9 and newer.
 
 TRL          from prefkit_reward import trl_reward           GRPOTrainer(reward_funcs=trl_reward, ...)
-verl         custom_reward_function.path=prefkit_reward.py   (name: compute_score)
+verl         reward.custom_reward_function.path=prefkit_reward.py reward.custom_reward_function.name=compute_score_async
+             (verl before 0.9: without `reward.`)
 ms-swift     --external_plugins prefkit_reward.py --reward_funcs prefkit
 OpenRLHF     --reward.remote_url http://HOST:PORT/get_reward (no Python needed), or this file's path (reward_func)
 
@@ -13,7 +14,7 @@ PREFKIT_RETRIES            tries after the first, of each URL; default 30, which
 PREFKIT_GROUP_SIZE         TRL, ms-swift: completions per prompt; needed only where equal prompts may follow each other
 PREFKIT_REFERENCE_COLUMN   TRL, ms-swift: the column with the reference answer; default reference
 PREFKIT_METADATA           TRL, ms-swift: columns that are facts about the prompt, separated by commas; default: those
-                           that are equal for all completions of a group
+                           that are equal for all completions of a group. What the column `metadata` says wins
 PREFKIT_ON_FAILURE         TRL, ms-swift: raise (default), or none: completions without an answer count as unscored
 PREFKIT_UNSCORED           verl, OpenRLHF: the number that stands for no reward; default: there is none, and it raises
 PREFKIT_NO_PROMPT          verl: 1 lets rows be scored whose extra_info holds no prompt
@@ -24,6 +25,7 @@ A response without a score has no reward: None, which TRL leaves out of its grou
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import http.client
 import itertools
@@ -58,6 +60,8 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 REQUEST_GROUPS = 32
 REQUEST_RESPONSES = 4096
 REQUEST_BYTES = 4 * 2**20
+# As many samples of verl's wait for their groups at once, in each process.
+WAITING_SAMPLES = 1024
 # What trainers pass beside the dataset's columns, and columns that are no fact about the prompt.
 NOT_METADATA = frozenset(
     {
@@ -309,7 +313,8 @@ def trl_reward(prompts: list[Any], completions: list[Any], **columns: Any) -> li
     prompts, completions: texts or message lists, one per completion, the completions of a prompt in a row. The columns
     `prompt_id` and `reference` (PREFKIT_REFERENCE_COLUMN) are sent as such, `completion_ids` as token counts, other
     columns as the prompt's metadata where they are equal for all completions of a group, or as PREFKIT_METADATA names
-    them. Returns one reward per completion; None: unscored.
+    them; what the column `metadata` (JSON text of an object) says of the same name is sent in their place. Returns one
+    reward per completion; None: unscored.
     """
     if len(prompts) != len(completions):
         raise PrefkitError(f"got {len(prompts)} prompts and {len(completions)} completions.")
@@ -360,7 +365,8 @@ def _group_of(
     # A column that differs within the group says something about the completion, not about the prompt.
     shared = {name: _cell(columns, name, rows[0]) for name in others if _is_one_value(columns, name, rows)}
     if shared:
-        group["metadata"] = {**facts.get("metadata", {}), **shared}
+        # What is declared keeps its type; the column of the same name may hold it as text.
+        group["metadata"] = {**shared, **facts.get("metadata", {})}
     token_ids = columns.get("completion_ids")
     for row in rows:
         response = {"id": str(row), **_completion(completions[row])}
@@ -390,16 +396,8 @@ def _prompt_facts(
     prompt_id = _cell(columns, "prompt_id", row)
     reference = _reference(_cell(columns, reference_column, row))
     tools = _cell(columns, "tools", row)
-    metadata = _cell(columns, "metadata", row)
-    if isinstance(metadata, str):
-        try:
-            metadata = json.loads(metadata)
-        except ValueError:
-            metadata = {"metadata": metadata}
-    own = dict(metadata) if isinstance(metadata, dict) else {}
-    own.update((name, _cell(columns, name, row)) for name in named)
-    # NaN, dates and pictures have no JSON; they count as missing.
-    own = {name: value for name, value in own.items() if value is not None and _is_json(value)}
+    own = _present({name: _cell(columns, name, row) for name in named})
+    own.update(_metadata(_cell(columns, "metadata", row)))
     if prompt_id is not None:
         facts["id"] = str(prompt_id)
     if reference is not None:
@@ -409,6 +407,23 @@ def _prompt_facts(
     if own:
         facts["metadata"] = own
     return facts
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    """Facts about the prompt in one value; JSON text of an object is taken as it is, null too, as in files."""
+    if not isinstance(value, str):
+        # A table's struct has None for each field that a row lacks.
+        return _present(value) if isinstance(value, dict) else {}
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return {"metadata": value}
+    return {name: item for name, item in found.items() if _is_json(item)} if isinstance(found, dict) else {}
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    """NaN, dates and pictures have no JSON; they count as missing."""
+    return {name: value for name, value in values.items() if value is not None and _is_json(value)}
 
 
 def _reference(value: Any) -> Union[str, int, float, None]:
@@ -477,8 +492,9 @@ def compute_score(
     """verl's custom reward function: one sample per call. Start the server with --group-size to score groups.
 
     The prompt is read from extra_info (`prompt`, `messages` or `question`: text, a message list, or JSON text of one),
-    its id from `prompt_id`. Returns {"score", "unscored"}. verl knows no missing reward: unscored raises, unless
-    PREFKIT_UNSCORED names the number to train on.
+    its id from `prompt_id`, its metadata from `metadata` (JSON text of an object), beside data_source. Returns
+    {"score", "unscored"}. verl knows no missing reward: unscored raises, unless PREFKIT_UNSCORED names the number to
+    train on.
     """
     number = _number_for_unscored()
     info = dict(extra_info or {})
@@ -488,8 +504,10 @@ def compute_score(
     reference = _reference(ground_truth)
     if reference is not None and reference != "":
         group["reference"] = reference
-    if data_source is not None:
-        group["metadata"] = {"data_source": str(data_source)}
+    metadata = {} if data_source is None else {"data_source": str(data_source)}
+    metadata.update(_metadata(info.get("metadata")))
+    if metadata:
+        group["metadata"] = metadata
     reward, why = default_client().score_one_with_reason(group)
     if reward is not None:
         return {"score": reward, "unscored": 0.0}
@@ -505,8 +523,27 @@ async def compute_score_async(
     extra_info: Optional[dict[str, Any]] = None,
     **others: Any,
 ) -> dict[str, float]:
-    """`compute_score` for verl's reward loop."""
-    return await asyncio.to_thread(compute_score, data_source, solution_str, ground_truth, extra_info, **others)
+    """`compute_score` for verl's reward loop.
+
+    Samples wait for the others of their group, so many wait at once. asyncio's own threads are few (CPUs + 4, at most
+    32): groups would wait for samples that wait for a thread, and verl decodes in the same threads.
+    """
+    work = functools.partial(compute_score, data_source, solution_str, ground_truth, extra_info, **others)
+    return await asyncio.get_running_loop().run_in_executor(_waiting_threads(), work)
+
+
+_waiting: Optional[ThreadPoolExecutor] = None
+_waiting_process = 0
+
+
+def _waiting_threads() -> ThreadPoolExecutor:
+    """Threads that wait for the server, begun as they are needed; a forked process has none of its parent's."""
+    global _waiting, _waiting_process
+    with _default_lock:
+        if _waiting is None or _waiting_process != os.getpid():
+            _waiting = ThreadPoolExecutor(max_workers=WAITING_SAMPLES, thread_name_prefix="prefkit")
+            _waiting_process = os.getpid()
+        return _waiting
 
 
 def _verl_prompt(info: dict[str, Any]) -> Any:

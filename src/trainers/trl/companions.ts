@@ -93,7 +93,8 @@ export function ktoConfig(facts: ExportedFacts, images: boolean): Companion {
     "kto",
     facts,
     [
-      "KTO pairs each prompt with another row's completion of the same batch for its KL estimate: a batch of 1 gives none.",
+      "KTO pairs each prompt with the completion of the row before, within a batch, for its KL estimate: a batch of 1 gives none.",
+      "So rows of a prompt stand apart, and TRL keeps their order (train_sampling_strategy: sequential).",
       "TRL warns when desirable and undesirable rows times their weights are far from 1 : 1 to 4 : 3.",
       ...(images ? [WHOLE_IMAGES] : []),
     ],

@@ -3,7 +3,7 @@ import { PrefkitError } from "../../core/errors.ts";
 import type { Json, JsonObject, Prompt } from "../../core/types.ts";
 import { optional, required } from "../../store/schema.ts";
 import { defineLayout, noRow, oneRow } from "../layout-support.ts";
-import { rewardClientFile } from "../message-rows.ts";
+import { metadataOption, metadataText, namedFields, rewardClientFile } from "../message-rows.ts";
 import type { Companion, ExportedFacts, GroupLayout } from "../trainer-adapter.ts";
 import { grpoConfig } from "./companions.ts";
 import { formatOption, turnWriter } from "./turns.ts";
@@ -11,19 +11,16 @@ import { formatOption, turnWriter } from "./turns.ts";
 /** What TRL passes to a reward function itself, and the columns that are written anyway or would change a trainer's path. */
 const TAKEN = new Set(
   (
-    "prompt prompts completion completions completion_ids prompt_id reference images image tools trainer_state " +
-    "log_extra log_metric environments environment chat_template_kwargs"
+    "prompt prompts completion completions completion_ids chosen rejected messages prompt_id reference metadata images image " +
+    "tools trainer_state log_extra log_metric environments environment chat_template_kwargs"
   ).split(" "),
 );
 
 export const promptsOptions = z.strictObject({
   ...formatOption,
-  columns: z
-    .string()
-    .default("")
-    .describe(
-      "Fields of the prompts' metadata, separated by commas, that become text columns and reach the reward function.",
-    ),
+  columns: metadataOption.columns.describe(
+    "Fields of the prompts' metadata, separated by commas: a text column each, and together, as JSON, the column metadata, from which the reward server's scorers see their values.",
+  ),
 });
 
 export const prompts = defineLayout({
@@ -57,6 +54,7 @@ export function promptsLayout(
         required("prompt_id", "string"),
         optional("reference", "string"),
         ...fields.map((name) => optional(name, "string")),
+        ...(fields.length === 0 ? [] : [required("metadata", "string")]),
       ],
     },
     rows: ({ group: { prompt } }) => {
@@ -70,6 +68,7 @@ export function promptsLayout(
         prompt_id: prompt.id,
         reference: prompt.reference,
         ...metadataValues(prompt, fields),
+        ...(fields.length === 0 ? {} : { metadata: metadataText(prompt, fields) }),
         ...turns.extraValues(prompt),
       });
     },
@@ -81,16 +80,13 @@ export function promptsLayout(
 }
 
 function fieldsOf(trainer: string, columns: string): readonly string[] {
-  const fields = columns
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
-  const taken = fields.find((name, index) => TAKEN.has(name) || fields.indexOf(name) !== index);
+  const fields = namedFields(`${trainer} prompts`, columns);
+  const taken = fields.find((name) => TAKEN.has(name));
   if (taken === undefined) return fields;
   throw new PrefkitError(
     "bad_option",
     `${trainer} prompts: columns: "${taken}" is there already, or means something else to TRL.`,
-    "leave it out; prompt_id and reference are always written.",
+    "leave it out, or give the field another name in the data; prompt_id and reference are always written.",
   );
 }
 

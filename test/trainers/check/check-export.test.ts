@@ -268,6 +268,17 @@ describe("the export check", () => {
     });
   });
 
+  it("warns of neighbours with one prompt, within a split and where the data leaves no other order", async () => {
+    made += 1;
+    // One prompt a split: its two rows are neighbours, and the last of train and the first of test are none.
+    const one = { train: pairs(1), test: pairs(1) };
+    const { directory } = await makeExport(join(scratch, `export-${made}`), plain, "unpaired", one);
+    expect(await checkExport({ ...base, directory })).toMatchObject({
+      state: "sound",
+      problems: [{ kind: "repeated_prompt", severity: "warning", count: 2, first: [{ row: 1 }, { row: 1 }] }],
+    });
+  });
+
   it("tells how far it is, and ends early when it is stopped, with what it has found", async () => {
     const { directory } = await preference(pairs(5));
     const seen: ExportCheckProgress[] = [];

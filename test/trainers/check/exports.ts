@@ -13,6 +13,7 @@ import { openSplit } from "../../../src/trainers/export-files.ts";
 import { type ExportManifest, exportManifestText } from "../../../src/trainers/export-manifest.ts";
 import { MESSAGE_LIST, turnsFrom } from "../../../src/trainers/layout-support.ts";
 import { cutResponses, dropLong } from "../../../src/trainers/message-rows.ts";
+import { type ListedRow, rowsApart } from "../../../src/trainers/rows-apart.ts";
 import type {
   ExportKind,
   ExportLayout,
@@ -231,13 +232,13 @@ export async function makeExport(
       withPairIds: layout.from === "pairs",
       maxRowsPerFile: 1_000_000,
     });
-    for (const record of records) {
-      const made = (layout.from === "pairs" ? layout.rows(record) : layout.rows(groupOf(record))).rows;
+    const listed = listedRows(layout, records);
+    for await (const batch of kind === "unpaired" ? rowsApart(listed) : listed) {
       await files.write(
-        made,
-        made.map(() => record.pairId),
+        batch.map(({ row }) => row),
+        batch.map(({ id }) => id),
       );
-      rows[split] = (rows[split] ?? 0) + made.length;
+      rows[split] = (rows[split] ?? 0) + batch.length;
     }
     entries.push(...(await files.close()));
   }
@@ -264,6 +265,17 @@ export async function makeExport(
   };
   await writeFile(join(directory, "export.json"), exportManifestText(manifest));
   return { directory, layout };
+}
+
+async function* listedRows(
+  layout: ExportLayout,
+  records: readonly PairRecord[],
+): AsyncGenerator<readonly ListedRow[]> {
+  for (const record of records) {
+    const made = layout.from === "pairs" ? layout.rows(record) : layout.rows(groupOf(record));
+    const { pairId, promptId, prompt: messages, images = [] } = record;
+    yield made.rows.map((row) => ({ row, id: pairId, prompt: { id: promptId, messages, images } }));
+  }
 }
 
 export async function manifestOf(directory: string): Promise<ExportManifest> {

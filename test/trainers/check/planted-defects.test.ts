@@ -472,6 +472,15 @@ const DEFECTS: readonly Defect[] = [
     found: ["empty_side"],
   },
   {
+    title: "a prompt beside itself",
+    trainer: llamaFactory,
+    kind: "unpaired",
+    options: FROM_PAIRS.unpaired ?? {},
+    // Of four pairs: 0, 1, 2, 3, 0, 1, 2, 3; then 0, 1, 1, 2, 3, 0, 2, 3.
+    plant: rows((all) => [...all.slice(0, 2), all[5] as Row, ...all.slice(2, 5), ...all.slice(6)]),
+    found: ["repeated_prompt"],
+  },
+  {
     title: "labels of one kind",
     trainer: trl,
     kind: "unpaired",
