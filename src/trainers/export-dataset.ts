@@ -48,6 +48,8 @@ export interface ExportProgress {
 /** One record's rows, the id each of them is listed by, and their prompt. */
 interface RecordRows extends LayoutRows {
   readonly id: string;
+  /** Which of the layout's fields of metadata the record has. */
+  readonly metadata: readonly string[];
   readonly prompt: ListedRow["prompt"];
 }
 
@@ -214,6 +216,7 @@ async function writeData(options: ExportOptions, work: Work): Promise<Data | nul
   const leftOut = countReasons();
   const entries: ExportedFile[] = [];
   const rows: Record<string, number> = {};
+  const missing = new Set(layout.from === "groups" ? layout.metadata : []);
   let read = 0;
   let written = 0;
   onProgress({ read, total, written });
@@ -228,8 +231,9 @@ async function writeData(options: ExportOptions, work: Work): Promise<Data | nul
     });
     let inSplit = 0;
     try {
-      const pieces = listedRows(options, work, split, ({ records, without }) => {
+      const pieces = listedRows(options, work, split, ({ records, without, metadata }) => {
         read += records;
+        for (const name of metadata) missing.delete(name);
         for (const { why } of without) leftOut.add(why);
         onProgress({ read, total, written });
       });
@@ -254,6 +258,13 @@ async function writeData(options: ExportOptions, work: Work): Promise<Data | nul
     }
     rows[split] = inSplit;
   }
+  for (const name of missing) {
+    throw new PrefkitError(
+      "missing_field",
+      `no prompt of ${work.from} has "${name}" in its metadata.`,
+      "correct the name, or leave it out of `columns`; what metadata there is, the recipe says (input.map.metadata).",
+    );
+  }
   return { entries, rows, leftOut };
 }
 
@@ -262,11 +273,19 @@ async function* listedRows(
   options: ExportOptions,
   work: Work,
   split: string,
-  onRead: (read: { readonly records: number; readonly without: LayoutRows["leftOut"] }) => void,
+  onRead: (read: {
+    readonly records: number;
+    readonly without: LayoutRows["leftOut"];
+    readonly metadata: readonly string[];
+  }) => void,
 ): AsyncGenerator<readonly ListedRow[]> {
   for await (const records of recordRows(options, work, split)) {
     if (options.stop?.aborted) return;
-    onRead({ records: records.length, without: records.flatMap(({ leftOut }) => leftOut) });
+    onRead({
+      records: records.length,
+      without: records.flatMap(({ leftOut }) => leftOut),
+      metadata: records.flatMap(({ metadata }) => metadata),
+    });
     yield records.flatMap(({ rows, id, prompt }) => rows.map((row) => ({ row, id, prompt })));
   }
 }
@@ -284,7 +303,7 @@ async function* recordRows(
           const made =
             fault === null ? layout.rows(pair) : { rows: [], leftOut: [{ id: pair.pairId, why: fault }] };
           const { promptId, prompt: messages, images = [] } = pair;
-          return { ...made, id: pair.pairId, prompt: { id: promptId, messages, images } };
+          return { ...made, id: pair.pairId, metadata: [], prompt: { id: promptId, messages, images } };
         });
       }
     }
@@ -295,7 +314,8 @@ async function* recordRows(
     for (const slice of slices(batch))
       yield slice.map((rewarded) => {
         const { prompt } = rewarded.group;
-        return { ...layout.rows(rewarded), id: prompt.id, prompt };
+        const metadata = layout.metadata?.filter((name) => Object.hasOwn(prompt.metadata, name)) ?? [];
+        return { ...layout.rows(rewarded), id: prompt.id, metadata, prompt };
       });
   }
 }

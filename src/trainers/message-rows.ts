@@ -53,7 +53,10 @@ export function pairLayout(base: LayoutBase, rowOf: (pair: TextPair) => Row | st
 }
 
 /** A layout of one row per prompt. */
-export function promptLayout(base: LayoutBase, rowOf: (prompt: Prompt) => Row | string): GroupLayout {
+export function promptLayout(
+  base: LayoutBase & Pick<GroupLayout, "metadata">,
+  rowOf: (prompt: Prompt) => Row | string,
+): GroupLayout {
   return {
     ...base,
     from: "groups",

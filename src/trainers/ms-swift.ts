@@ -98,6 +98,7 @@ export const msSwift: TrainerAdapter = {
         const fields = namedFields("ms-swift prompts", columns);
         return promptLayout(
           {
+            metadata: fields,
             format: "parquet",
             rowSet: rowSet("ms-swift-prompts", extras, [
               optional("reference", "string"),

@@ -122,6 +122,8 @@ export interface GroupLayout extends LayoutBase {
   readonly from: "groups";
   /** Whether `columns` must hold the scores; otherwise they may be empty, and the scores table is not read. */
   readonly readsScores: boolean;
+  /** Fields of the prompts' metadata that are written: one that no prompt has is refused. None by default. */
+  readonly metadata?: readonly string[];
   rows(group: RewardedGroup): LayoutRows;
 }
 

@@ -51,6 +51,7 @@ export const verl: TrainerAdapter = {
         const fields = namedFields("verl prompts", columns);
         return promptLayout(
           {
+            metadata: fields,
             format: "parquet",
             rowSet: rowSet(extras.images === true, fields.length > 0),
             examples: ({ prompt }) => [{ kind: "prompt", prompt: turnsFrom(prompt) }],

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,6 +71,27 @@ const hidden = async (): Promise<string[]> =>
   (await readdir(directory)).filter((name) => name.startsWith("."));
 
 describe("an export", () => {
+  it("takes fields of the prompts' metadata along, and refuses a name that no prompt has", async () => {
+    const own = await temporary.make();
+    const records = RECORDS.map((record, index) =>
+      index === 0 ? { ...record, metadata: { domain: "sums" } } : record,
+    );
+    const given = await smallDataset(own, {}, {}, records);
+    const promptsOf = (columns: string) =>
+      exportDataset({
+        ...{ files: nodeFiles, from: given, out: join(own, columns), trainer: trl, kind: "prompts" },
+        options: { columns },
+      });
+    const { files = [] } = (await promptsOf("domain")) ?? {};
+    const rows = await readRows(join(own, "domain"), files[0]?.path ?? "");
+    expect(rows.map(({ metadata }) => metadata)).toEqual(['{"domain":"sums"}', "{}", "{}"]);
+    await expect(promptsOf("domain,domian")).rejects.toMatchObject({
+      code: "missing_field",
+      message: /no prompt of .* has "domian" in its metadata/,
+    });
+    expect(existsSync(join(own, "domain,domian"))).toBe(false);
+  });
+
   it("holds the dataset's pairs in their order, with the columns of the layout alone, and their ids beside them", async () => {
     const out = join(directory, "rows");
     const made = await dpo(out);

@@ -45,6 +45,7 @@ export function promptsLayout(
   return {
     from: "groups",
     readsScores: false,
+    metadata: fields,
     format: "parquet",
     rowSet: {
       name: `${trainer}-prompts`,
