@@ -5,8 +5,8 @@
  *
  *   node bench/export.mjs [--rows 1000000] [--only NAME,NAME] [--short: 200,000 rows] [--keep DIRECTORY]
  *
- * Needs a build (`dist`, or where PREFKIT_DIST points) and Linux: memory is the highest RssAnon of samples each 100 ms, and where it
- * seems to grow, the least of three runs at either size. --keep
+ * Needs a build (`dist`, or where PREFKIT_DIST points) and Linux: memory is the median of RssAnon, sampled each 100 ms over the later
+ * half of a run; the highest stands beside it, and says less of growth: the longer a run, the likelier it meets a late collector. --keep
  * makes the data there, and takes what is there already. With a quarter of fewer than 250,000 rows memory has not levelled off, and is
  * not judged. 3 as the exit code: memory grew.
  */
@@ -38,8 +38,6 @@ const { values: options, positionals } = parseArgs({
 const MOST = 1.15;
 /** Fewer rows fill no heap, and say nothing of growth. */
 const LEVEL = 250_000;
-/** How often memory is measured, at both sizes, where it seems to grow. */
-const RUNS = 3;
 /** What an import keeps of each group, at most, to find repeated ones: 16 bytes in a table that is doubled when three fifths full. */
 const ID_BYTES = 54;
 
@@ -203,19 +201,12 @@ async function table(title, places, jobs) {
   if (chosen.length === 0) return;
   const [few, many] = places;
   console.log(
-    `\n| ${title}, ${many.count.toLocaleString("en")} rows | s | CPU s | rows per CPU s | of the floor | RssAnon at a quarter, MB | at all | ratio | written MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |`,
+    `\n| ${title}, ${many.count.toLocaleString("en")} rows | s | CPU s | rows per CPU s | of the floor | RssAnon at a quarter, MB | at all | ratio | highest | written MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`,
   );
   const floors = new Map();
   for (const { name, floorOf, beside, grows, work: args } of chosen) {
-    const limitOf = (memory) => MOST * memory + 1e-6 * (grows ?? 0) * (many.count - few.count);
-    let [small, large] = [await measure(few, args), await measure(many, args)];
-    const runs = [{ small, large }];
-    // What the collector lets lie adds to a peak, now more and now less: the least of some is nearest to what is needed.
-    while (few.count >= LEVEL && large.memory > limitOf(small.memory) && runs.length < RUNS) {
-      runs.push({ small: await measure(few, args), large: await measure(many, args) });
-      small = leastMemory(runs.map((run) => run.small));
-      large = leastMemory(runs.map((run) => run.large));
-    }
+    const small = await measure(few, args);
+    const large = await measure(many, args);
     // Per second of the processor: other work on the machine takes no share of these.
     const speed = large.rows / large.cpu;
     if (floorOf !== undefined) floors.set(floorOf, speed);
@@ -223,18 +214,16 @@ async function table(title, places, jobs) {
       ...[name, large.seconds.toFixed(1), large.cpu.toFixed(1), Math.round(speed).toLocaleString("en")],
       floorOf === undefined ? `${((100 * speed) / floors.get(beside)).toFixed(0)} %` : "",
       ...[small.memory.toFixed(0), large.memory.toFixed(0), (large.memory / small.memory).toFixed(2)],
+      `${small.peak.toFixed(0)}, ${large.peak.toFixed(0)}`,
       large.written.toFixed(0),
     ];
     console.log(`| ${cells.join(" | ")} |`);
     if (large.rows !== many.count) throw new Error(`${name} read ${large.rows} of ${many.count} rows`);
-    if (few.count < LEVEL || large.memory <= limitOf(small.memory)) continue;
+    const most = MOST * small.memory + 1e-6 * (grows ?? 0) * (many.count - few.count);
+    if (few.count < LEVEL || large.memory <= most) continue;
     console.log(`NOT MET: ${name} takes more than ${MOST} times the memory for four times the rows`);
     process.exitCode = 3;
   }
-}
-
-function leastMemory(runs) {
-  return runs.reduce((least, run) => (run.memory < least.memory ? run : least));
 }
 
 async function measure({ place }, [name, ...args]) {
@@ -247,8 +236,8 @@ async function measure({ place }, [name, ...args]) {
 }
 
 async function child(args) {
-  const { out, anonymousMb, allCpu } = await watchedRun([script, ...args]);
-  return { ...JSON.parse(out), memory: anonymousMb, cpu: allCpu };
+  const { out, levelMb, anonymousMb, allCpu } = await watchedRun([script, ...args]);
+  return { ...JSON.parse(out), memory: levelMb, peak: anonymousMb, cpu: allCpu };
 }
 
 async function bytesIn(directory) {
