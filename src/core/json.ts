@@ -7,13 +7,6 @@ export function jsonOrNull(text: string): unknown {
   }
 }
 
-/** What to add to "is not JSON": the parser's own words would show the text, which is anybody's. */
-export function howBroken(error: unknown): string {
-  return error instanceof Error && /end of JSON|Unterminated/.test(error.message)
-    ? ": it ends too early"
-    : "";
-}
-
 /** The same where null is a value too: undefined for text that is no JSON. */
 export function jsonOrUndefined(text: string): unknown {
   try {
@@ -21,4 +14,11 @@ export function jsonOrUndefined(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What to add to "is not JSON": the parser's own words would show the text, which is anybody's. */
+export function howBroken(error: unknown): string {
+  return error instanceof Error && /end of JSON|Unterminated/.test(error.message)
+    ? ": it ends too early"
+    : "";
 }

@@ -1,5 +1,6 @@
 import type { LoadedRecipe } from "../annotate/load-recipe.ts";
 import { isPrefkitError, PrefkitError } from "../core/errors.ts";
+import { jsonOrNull } from "../core/json.ts";
 import { randomFor } from "../core/random.ts";
 import type { Group, Json, JsonObject } from "../core/types.ts";
 import { badRowError, openInput } from "../store/input/index.ts";
@@ -140,17 +141,8 @@ function goldPair(group: Group, seed: number, isColumn: boolean): GoldPair {
 
 /** The column `metadata`: an object, or JSON text of one, as tables hold it; anything else is not metadata. */
 function columnOf(column: Json | undefined): JsonObject {
-  const value: unknown = typeof column === "string" ? parsedObject(column) : column;
+  const value: unknown = typeof column === "string" ? jsonOrNull(column) : column;
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
-
-function parsedObject(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 function textOf(value: Json): string {

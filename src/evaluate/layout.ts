@@ -1,3 +1,4 @@
+import { jsonOrNull } from "../core/json.ts";
 import type { Group, Json, JsonObject } from "../core/types.ts";
 import type { ResponseMap } from "../store/input/types.ts";
 import type { ResponsePair } from "./gold.ts";
@@ -46,7 +47,7 @@ export const ONE_AGAINST_ONE: typeof CHOSEN_REJECTED = {
 
 /** A list of yes and no, one per response: booleans, 0 and 1, or JSON text of such a list (as CSV has it). */
 export function flagsOf(value: Json | undefined, responses: number, column: string): GoldLabels | string {
-  const list: unknown = typeof value === "string" ? parsedList(value) : value;
+  const list: unknown = typeof value === "string" ? jsonOrNull(value) : value;
   const flags = Array.isArray(list) ? list.map(flagOf) : [];
   if (flags.length !== responses) {
     return `${column} must be a list with one true or false for each of the ${responses} responses.`;
@@ -63,7 +64,7 @@ export function pairsOf(
   responses: number,
   column: string,
 ): readonly ResponsePair[] | string {
-  const list: unknown = typeof value === "string" ? parsedList(value) : value;
+  const list: unknown = typeof value === "string" ? jsonOrNull(value) : value;
   const isPlace = (place: unknown): place is number =>
     typeof place === "number" && Number.isInteger(place) && place >= 0 && place < responses;
   const isPair = (pair: unknown): pair is ResponsePair =>
@@ -75,13 +76,4 @@ export function pairsOf(
 function flagOf(value: unknown): boolean | null {
   if (typeof value === "boolean") return value;
   return value === 0 || value === 1 ? value === 1 : null;
-}
-
-function parsedList(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
+import { jsonOrUndefined } from "../../core/json.ts";
 import type { Message, MessageRole } from "../../core/types.ts";
 import { isFields, kindOf, RowProblem } from "./row-problem.ts";
-import { parsed, type RowReading, textOf, wellFormed } from "./row-values.ts";
+import { type RowReading, textOf, wellFormed } from "./row-values.ts";
 import type { Fields } from "./source.ts";
 
 export interface MessageOptions {
@@ -163,7 +164,7 @@ function isGiven(value: unknown): boolean {
 /** JSON text: as it stands when it is JSON already, else written. */
 export function jsonText(value: unknown, column: string, what: string, reading: RowReading): string {
   const text = typeof value === "string" ? value : written(value);
-  if (text !== undefined && parsed(text) !== undefined) return wellFormed(text, reading);
+  if (text !== undefined && jsonOrUndefined(text) !== undefined) return wellFormed(text, reading);
   throw new RowProblem(`${what} is not JSON.`, "write a list or an object, or JSON text of one.", column);
 }
 

@@ -1,3 +1,4 @@
+import { jsonOrUndefined } from "../../core/json.ts";
 import type { ResponseRole, SampledResponse } from "../../core/types.ts";
 import { compilePath, type FieldPath } from "./field-path.ts";
 import { assistantText } from "./messages.ts";
@@ -8,7 +9,6 @@ import {
   metadataOf,
   numberOf,
   optionalTextOf,
-  parsed,
   type RowReading,
   textOf,
   wellFormed,
@@ -85,7 +85,7 @@ function listed(
 
 // A CSV cell cannot be told apart from JSON text by looking at it, so the form of the mapping decides.
 function listFromCsv(value: unknown, column: string): unknown {
-  const list = typeof value === "string" ? parsed(value) : value;
+  const list = typeof value === "string" ? jsonOrUndefined(value) : value;
   if (Array.isArray(list) || value === null || value === undefined) return list;
   throw new RowProblem(
     "a list column in CSV must hold a JSON list.",

@@ -1,3 +1,4 @@
+import { jsonOrUndefined } from "../../core/json.ts";
 import type { Json, JsonObject } from "../../core/types.ts";
 import type { FieldPath } from "./field-path.ts";
 import { isFields, kindOf, RowProblem } from "./row-problem.ts";
@@ -158,16 +159,6 @@ function objectOf(value: object, column: string, reading: RowReading, depth: num
 
 /** Metadata under its default name: an object, or JSON text of one; anything else is not metadata. */
 export function metadataOf(value: unknown, column: string, reading: RowReading): JsonObject {
-  const object = typeof value === "string" && value.startsWith("{") ? parsed(value) : value;
+  const object = typeof value === "string" && value.startsWith("{") ? jsonOrUndefined(value) : value;
   return isFields(object) ? objectOf(object, column, reading, 0) : {};
-}
-
-/** The value of JSON text; undefined when it is not JSON. */
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
