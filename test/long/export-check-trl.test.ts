@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/core/files.ts";
 import { openTable } from "../../src/store/parquet-reader.ts";
@@ -14,16 +12,12 @@ import { trl } from "../../src/trainers/trl.ts";
 import { byteLevel, TEMPLATES, writeTokenizer } from "../models/fixtures/make-tokenizers.ts";
 import { runtimeIn } from "../models/runtime.ts";
 import { dataFile, type MadeExport, makeExport, numberedPair } from "../trainers/check/exports.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, ["-c", "import torch, transformers, datasets, trl"]);
-  return status === 0 ? "" : ` (absent: ${python} lacks torch, transformers, datasets or trl)`;
-}
+const absent = absentFrom(
+  "import torch, transformers, datasets, trl",
+  "torch, transformers, datasets or trl",
+);
 
 /** Whole at 60 and cut, dropped and emptied below, in every order of the two sides. */
 const LENGTHS = [

@@ -1,17 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { instructionChecks } from "../../rewards/instruction-checks.ts";
 import { groupOf } from "../../src/testing/arbitraries.ts";
 import { CASE_IDS, type Case, casesFor } from "../rewards/instructions/cases.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
+const absent = absentFrom(
+  "import immutabledict, langdetect, lm_eval, nltk, packaging",
+  "test/python/requirements-rules.txt",
+);
 
 /** Per id; twenty-five times that many in all. */
 const CASES = Number(process.env.PREFKIT_IFEVAL_CASES ?? 100);
@@ -24,13 +24,6 @@ const APPROXIMATE = [
   "change_case:english_capital",
   "change_case:english_lowercase",
 ];
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const imports = "import immutabledict, langdetect, lm_eval, nltk, packaging";
-  const { status } = spawnSync(python, ["-c", imports]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-rules.txt)`;
-}
 
 interface Reference {
   /** Strict and loose; null where the id could not be run. */

@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json, Message } from "../../src/core/types.ts";
 import { providers } from "../../src/models/index.ts";
@@ -14,17 +12,10 @@ import { byteLevel, metaspace, writeTokenizer } from "../models/fixtures/make-to
 import { quiet, runtimeIn, settings } from "../models/runtime.ts";
 import { startServer } from "../models/servers/http-server.ts";
 import { fireworksShape, sglangShape, tgiShape, togetherShape, vllmShape } from "../models/servers/shapes.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const toy = join(root, "datasets/samples/toy-pair");
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, ["-c", "import torch, transformers, onnxscript"]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-models.txt)`;
-}
+const absent = absentFrom("import torch, transformers, onnxscript", "test/python/requirements-models.txt");
 
 function run(script: string, ...args: string[]): string {
   const environment = { ...process.env, HF_HUB_OFFLINE: "1" };

@@ -1,7 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   CPO_LOSS_TYPES,
@@ -33,19 +31,12 @@ import {
   simpoLoss,
   wpoWeight,
 } from "../../src/trainers/losses/index.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, [
-    "-c",
-    "import requests, torch, trl; assert trl.__version__ == '1.13.0'",
-  ]);
-  return status === 0 ? "" : ` (absent: ${python} lacks torch, requests or trl 1.13.0)`;
-}
+const absent = absentFrom(
+  "import requests, torch, trl; assert trl.__version__ == '1.13.0'",
+  "torch, requests or trl 1.13.0",
+);
 
 interface Logged {
   readonly accuracies: number;

@@ -1,25 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles, writeWhole } from "../../src/core/files.ts";
 import { createParquetSink } from "../../src/store/parquet-sink.ts";
 import type { Row } from "../../src/store/table.ts";
 import type { ExportKind } from "../../src/trainers/trainer-adapter.ts";
 import { trl } from "../../src/trainers/trl.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, ["-c", "import torch, trl"]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-train.txt)`;
-}
+const absent = absentFrom("import torch, trl", "test/python/requirements-train.txt");
 
 interface Outcome {
   readonly said: string;

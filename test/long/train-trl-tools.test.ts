@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/core/files.ts";
 import { provider } from "../../src/models/local.ts";
@@ -12,19 +10,12 @@ import { referenceLogprobs, train } from "../../src/trainers/train/index.ts";
 import { RECORDS, smallDataset } from "../cli/small-dataset.ts";
 import { settings as endpoint, runtimeIn } from "../models/runtime.ts";
 import { settingsOf } from "../trainers/train/fake-python.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, [
-    "-c",
-    "import torch, trl, accelerate, datasets, requests, onnxscript",
-  ]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-train.txt)`;
-}
+const absent = absentFrom(
+  "import torch, trl, accelerate, datasets, requests, onnxscript",
+  "test/python/requirements-train.txt",
+);
 
 /** Writes tools as the templates of Qwen and others do. */
 const TEMPLATE =

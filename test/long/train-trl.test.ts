@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/core/files.ts";
 import { provider } from "../../src/models/local.ts";
@@ -23,20 +22,13 @@ import {
   train,
 } from "../../src/trainers/train/index.ts";
 import { settings as endpoint, runtimeIn } from "../models/runtime.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = join(process.env.PREFKIT_DIST ?? join(root, "dist"), "src/cli/main.js");
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, [
-    "-c",
-    "import torch, trl, accelerate, datasets, requests, onnxscript",
-  ]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-train.txt)`;
-}
+const absent = absentFrom(
+  "import torch, trl, accelerate, datasets, requests, onnxscript",
+  "test/python/requirements-train.txt",
+);
 
 let scratch = "";
 let model = "";

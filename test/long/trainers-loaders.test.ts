@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/core/files.ts";
 import { axolotl } from "../../src/trainers/axolotl.ts";
@@ -15,18 +14,13 @@ import type { ExportKind, TrainerAdapter } from "../../src/trainers/trainer-adap
 import { trl } from "../../src/trainers/trl.ts";
 import { verl } from "../../src/trainers/verl.ts";
 import { smallDataset } from "../cli/small-dataset.ts";
+import { noPython, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
 const trainers = process.env.PREFKIT_TRAINERS ?? join(root, ".cache/trainers");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  return existsSync(trainers)
-    ? ""
+const absent =
+  noPython !== "" || existsSync(trainers)
+    ? noPython
     : ` (absent: no trainers at ${trainers}; install test/python/requirements-trainers.txt there, or set PREFKIT_TRAINERS)`;
-}
 
 let scratch = "";
 let dataset = "";

@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/core/files.ts";
 import { openTable } from "../../src/store/parquet-reader.ts";
@@ -15,16 +13,9 @@ import type { ExportKind } from "../../src/trainers/trainer-adapter.ts";
 import { trl } from "../../src/trainers/trl.ts";
 import { ultrafeedback } from "../../src/trainers/ultrafeedback.ts";
 import { fileOf, RECORDS, rowsOf, smallDataset } from "../cli/small-dataset.ts";
+import { absentFrom, python, root } from "./python.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const python = process.env.PREFKIT_PYTHON ?? join(root, ".cache/venv/bin/python");
-const absent = whatIsAbsent();
-
-function whatIsAbsent(): string {
-  if (!existsSync(python)) return ` (absent: no Python at ${python}; set PREFKIT_PYTHON)`;
-  const { status } = spawnSync(python, ["-c", "import torch, trl"]);
-  return status === 0 ? "" : ` (absent: ${python} lacks test/python/requirements-train.txt)`;
-}
+const absent = absentFrom("import torch, trl", "test/python/requirements-train.txt");
 
 /** Beside the usual three prompts: several turns, a system turn, line breaks, other scripts, template marks in a text. */
 const FURTHER = [

@@ -33,6 +33,16 @@ async function apart(
 
 const promptOf = (id: string) => id.replace(/\d+$/, "");
 
+/** Two rows of each of five prompts, and their order in windows of two prompts, the last one with the prompt left over. */
+const FIVE = rowsOf([
+  ["a", 2],
+  ["b", 2],
+  ["c", 2],
+  ["d", 2],
+  ["e", 2],
+]);
+const FIVE_APART = ["a0", "b1", "a1", "b0", "c0", "d1", "e0", "c1", "d0", "e1"];
+
 describe("rows put apart", () => {
   it("go through the prompts once for each of their rows, sides in turns", async () => {
     // Of four pairs, 0 desired and 1 not: places (turn + (rank + 1/2) / 4) / 2, every other prompt begins with its second row.
@@ -63,30 +73,14 @@ describe("rows put apart", () => {
 
   it("end no window within a prompt, and put what is left over into the last one", async () => {
     // Windows of two prompts: a and b; then c and d, with e, which alone would be its own neighbour.
-    const rows = rowsOf([
-      ["a", 2],
-      ["b", 2],
-      ["c", 2],
-      ["d", 2],
-      ["e", 2],
-    ]);
-    const expected = ["a0", "b1", "a1", "b0", "c0", "d1", "e0", "c1", "d0", "e1"];
-    expect(await apart(rows, { prompts: 2 })).toEqual(expected);
-    expect(await apart(rows, { prompts: 2 }, 1)).toEqual(expected);
-    expect(await apart(rows, { prompts: 2 }, 100)).toEqual(expected);
+    expect(await apart(FIVE, { prompts: 2 })).toEqual(FIVE_APART);
+    expect(await apart(FIVE, { prompts: 2 }, 1)).toEqual(FIVE_APART);
+    expect(await apart(FIVE, { prompts: 2 }, 100)).toEqual(FIVE_APART);
   });
 
   it("end a window early where it is large", async () => {
     // 6 bytes are reached by the first row of b ("a0", "a1", "b0"), and the window ends with b; the next one with d.
-    const rows = rowsOf([
-      ["a", 2],
-      ["b", 2],
-      ["c", 2],
-      ["d", 2],
-      ["e", 2],
-    ]);
-    const expected = ["a0", "b1", "a1", "b0", "c0", "d1", "e0", "c1", "d0", "e1"];
-    expect(await apart(rows, { bytes: 6 })).toEqual(expected);
+    expect(await apart(FIVE, { bytes: 6 })).toEqual(FIVE_APART);
   });
 
   it("count prompts of one text as one, whatever their ids, and prompts with images by their ids", async () => {
